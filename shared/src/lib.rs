@@ -1,1 +1,14 @@
+//! Aftercare's domain: what happened after a sale, what to say about it, and how well it went.
+//!
+//! Pure on purpose: no SDK, no clock, no randomness, no input or output. Components hand in bytes, the time and a
+//! store; tests hand in whatever they like.
 
+pub mod fact;
+pub mod field;
+pub mod hex;
+pub mod join;
+pub mod key;
+pub mod message;
+pub mod money;
+pub mod time;
+pub mod webhook;

@@ -1,0 +1,192 @@
+//! Messages: what is said to a person, once, and how that ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::fact::Channel;
+use crate::join::Join;
+use crate::time::Time;
+
+/// A message's name, a function of its cause alone: however often and in whatever order its causes are reported, it is
+/// the same message. Also the idempotency key that providers get.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(String);
+
+impl MessageId {
+    /// The message that `playbook` sends because of `cause` (`order:1001`, `answer:a1`).
+    pub fn new(playbook: &str, cause: &str) -> Self {
+        let digest = Sha256::digest(format!("{playbook}\n{cause}"));
+        Self(format!("{playbook}-{}", crate::hex::encode(&digest[..12])))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One step in the life of one message, as a fact carries it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageStep {
+    pub id: MessageId,
+    pub playbook: String,
+    /// What it is about: `order:1001`.
+    pub cause: String,
+    pub step: Step,
+    /// The frozen message: stands in the first `sending` and nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Box<Body>>,
+}
+
+/// A rendered message, frozen before the first attempt: a retry sends these bytes again, so that a provider's
+/// idempotency key always meets the body it first came with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Body {
+    pub channel: Channel,
+    /// Address or number.
+    pub to: String,
+    pub locale: String,
+    /// `Name <address>` for e-mail, a number or sender id for SMS.
+    pub from: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub html: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A message's life cycle. It starts as a plan, which is not stored: plans follow the facts.
+///
+/// ```text
+/// (planned) ─▶ deferred ─▶ sending ─▶ retry ─▶ sending ─▶ … ─▶ sent ─▶ delivered | bounced ─▶ complained
+///     │                        └─▶ failed | unknown
+///     └─▶ skipped | merged | expired
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Step {
+    /// Waits, for quiet hours or a cap.
+    Deferred { until: Time, why: String },
+    /// About to be handed to the provider; stored before the call.
+    Sending { attempt: u32 },
+    /// The provider said: later.
+    Retry { attempt: u32, until: Time, why: String },
+    /// Decided against; nothing was handed over.
+    Skipped { why: String },
+    /// Said as a part of another message.
+    Merged { into: MessageId },
+    /// Too late to be useful.
+    Expired { why: String },
+    /// The provider refused it for good.
+    Failed { why: String },
+    /// Handed over, but the answer was lost and the provider cannot be asked twice.
+    Unknown { why: String },
+    /// The provider took it.
+    Sent {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_id: Option<String>,
+    },
+    Delivered,
+    Bounced { why: String },
+    Complained,
+}
+
+impl Step {
+    /// Position in the life cycle; what is further wins, whichever was heard of first.
+    /// `Sent` outranks `Failed` and `Unknown`, because a provider's receipt is evidence and they are guesses.
+    fn rank(&self) -> (u8, u32, u8) {
+        match self {
+            Self::Deferred { .. } => (0, 0, 0),
+            Self::Sending { attempt } => (1, *attempt, 0),
+            Self::Retry { attempt, .. } => (1, *attempt, 1),
+            Self::Skipped { .. } => (2, 0, 0),
+            Self::Merged { .. } => (2, 0, 1),
+            Self::Expired { .. } => (2, 0, 2),
+            Self::Unknown { .. } => (2, 0, 3),
+            Self::Failed { .. } => (2, 0, 4),
+            Self::Sent { .. } => (3, 0, 0),
+            Self::Delivered => (4, 0, 0),
+            Self::Bounced { .. } => (4, 0, 1),
+            Self::Complained => (5, 0, 0),
+        }
+    }
+
+    /// Nothing of ours follows; provider reports still may.
+    pub fn is_terminal(&self) -> bool {
+        !matches!(self, Self::Deferred { .. } | Self::Sending { .. } | Self::Retry { .. })
+    }
+
+    /// Did it reach the provider, as far as we know?
+    pub fn is_sent(&self) -> bool {
+        self.rank().0 >= 3
+    }
+
+    /// The state's stable name: `sent`, `skipped`, ...
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Deferred { .. } => "deferred",
+            Self::Sending { .. } => "sending",
+            Self::Retry { .. } => "retry",
+            Self::Skipped { .. } => "skipped",
+            Self::Merged { .. } => "merged",
+            Self::Expired { .. } => "expired",
+            Self::Unknown { .. } => "unknown",
+            Self::Failed { .. } => "failed",
+            Self::Sent { .. } => "sent",
+            Self::Delivered => "delivered",
+            Self::Bounced { .. } => "bounced",
+            Self::Complained => "complained",
+        }
+    }
+}
+
+/// All that is known of one message: the join of its steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub playbook: String,
+    pub cause: String,
+    /// Every step with its time.
+    pub steps: BTreeSet<(Time, Step)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Box<Body>>,
+}
+
+impl Message {
+    pub fn from_step(at: Time, step: MessageStep) -> (MessageId, Self) {
+        let MessageStep { id, playbook, cause, step, body } = step;
+        (id, Self { playbook, cause, steps: BTreeSet::from([(at, step)]), body })
+    }
+
+    /// The furthest step reached and when. Every message has one.
+    pub fn state(&self) -> Option<&(Time, Step)> {
+        self.steps.iter().max_by(|(at, step), (other_at, other)| {
+            step.rank().cmp(&other.rank()).then_with(|| at.cmp(other_at)).then_with(|| step.cmp(other))
+        })
+    }
+}
+
+impl Join for Message {
+    fn join(&mut self, other: Self) {
+        // Playbook and cause are functions of the id; should a sender of facts ever disagree, any fixed choice will do.
+        if (&other.playbook, &other.cause) < (&self.playbook, &self.cause) {
+            self.playbook = other.playbook;
+            self.cause = other.cause;
+        }
+        self.steps.extend(other.steps);
+        self.body = match (self.body.take(), other.body) {
+            (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
+    }
+}
