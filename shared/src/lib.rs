@@ -3,6 +3,9 @@
 //! Pure on purpose: no SDK, no clock, no randomness, no input or output. Components hand in bytes, the time and a
 //! store; tests hand in whatever they like.
 
+pub mod brand;
+pub mod customer;
+pub mod draft;
 pub mod fact;
 pub mod field;
 pub mod hex;

@@ -1,0 +1,36 @@
+//! The brand profile: one name, voice and contact block that no template can bypass.
+
+use serde::{Deserialize, Serialize};
+
+/// Who the merchant is, in every message and page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brand {
+    pub name: String,
+    /// `#rrggbb`.
+    pub color: String,
+    /// Sender address of mails; the brand's name is put before it.
+    pub from: String,
+    pub support_email: String,
+    /// Empty fields are left out of messages, without a gap.
+    pub support_url: String,
+    pub phone: String,
+    /// Postal address; marketing mails need one.
+    pub address: String,
+    /// The last words of a mail; empty for the language's own: `Your <name> team`.
+    pub sign_off: String,
+}
+
+impl Default for Brand {
+    fn default() -> Self {
+        Self {
+            name: "Our shop".to_owned(),
+            color: "#1f6f5c".to_owned(),
+            from: "shop@example.com".to_owned(),
+            support_email: "help@example.com".to_owned(),
+            support_url: String::new(),
+            phone: String::new(),
+            address: String::new(),
+            sign_off: String::new(),
+        }
+    }
+}

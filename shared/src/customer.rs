@@ -1,0 +1,327 @@
+//! A customer's record: everything known of one person, as a join of facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::fact::{
+    Answer, Channel, Contact, Event, Fact, Item, OrderReport, OrderStage, PrivacyRequest, Refund, Review,
+    ShipmentReport, ShipmentState, TicketReport,
+};
+
+use crate::join::{First, Latest, join_fields};
+use crate::key::Key;
+use crate::message::{Message, MessageId};
+use crate::money::Money;
+use crate::time::Time;
+
+/// Everything known of one person: a connected set of keys and all facts that named one of them.
+///
+/// A fact is a small record itself, and a record is the join of its facts' records; so two records that turn out to be
+/// one person's join like two facts do, and nothing is lost or counted twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Customer {
+    pub keys: BTreeSet<Key>,
+    #[serde(default, skip_serializing_if = "Profile::is_empty")]
+    pub profile: Profile,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orders: BTreeMap<String, Order>,
+    /// By the sender's id. One parcel that two senders report stands here twice; a shared tracking number tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shipments: BTreeMap<String, Shipment>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, Latest<Answer>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reviews: BTreeMap<String, Latest<Review>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tickets: BTreeMap<String, Ticket>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, Latest<PrivacyRequest>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub messages: BTreeMap<MessageId, Message>,
+}
+
+join_fields!(Customer { keys, profile, orders, shipments, answers, reviews, tickets, requests, messages });
+
+/// How to reach and address a person. `None` inside a field says that a report cleared it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Profile {
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub email: Latest<Option<String>>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub phone: Latest<Option<String>>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub first_name: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub last_name: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub locale: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub country: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub region: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub birthday: Latest<NaiveDate>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub marketing: BTreeMap<Channel, Latest<bool>>,
+}
+
+join_fields!(Profile { email, phone, first_name, last_name, locale, country, region, birthday, marketing });
+
+impl Profile {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn from_contact(at: Time, contact: Contact) -> Self {
+        let Contact { email, phone, first_name, last_name, locale, country, region, marketing } = contact;
+        Self {
+            email: Latest::maybe(at, email.said()),
+            phone: Latest::maybe(at, phone.said()),
+            first_name: Latest::maybe(at, first_name),
+            last_name: Latest::maybe(at, last_name),
+            locale: Latest::maybe(at, locale),
+            country: Latest::maybe(at, country),
+            region: Latest::maybe(at, region),
+            birthday: Latest::default(),
+            marketing: marketing.into_iter().map(|(channel, yes)| (channel, Latest::at(at, yes))).collect(),
+        }
+    }
+}
+
+/// What is known of one order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Order {
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub number: Latest<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages: BTreeMap<OrderStage, First>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub total: Latest<Money>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub shown_total: Latest<Money>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub items: Latest<Vec<Item>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refunds: BTreeMap<String, Latest<Refund>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub returns: BTreeMap<String, Latest<String>>,
+    /// The promise does not move: the first one heard of (by event time) counts, or lateness could be edited away.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub promises: BTreeSet<(Time, NaiveDate)>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub status_url: Latest<String>,
+    /// A test order: nobody is written to, nothing is counted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub test: BTreeSet<bool>,
+    /// The address this order gave, which may differ from the person's other orders.
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub email: Latest<Option<String>>,
+    /// The language this order was placed in.
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub locale: Latest<String>,
+}
+
+join_fields!(Order {
+    number, stages, total, shown_total, items, refunds, returns, promises, status_url, test, email, locale
+});
+
+impl Order {
+    fn from_report(at: Time, report: OrderReport) -> (String, Self, Contact) {
+        let order = Self {
+            number: Latest::maybe(at, report.number),
+            stages: report.stages.into_iter().map(|(stage, at)| (stage, First(at))).collect(),
+            total: Latest::maybe(at, report.total),
+            shown_total: Latest::maybe(at, report.shown_total),
+            items: Latest::maybe(at, report.items),
+            refunds: report.refunds.into_iter().map(|(id, refund)| (id, Latest::at(at, refund))).collect(),
+            returns: report.returns.into_iter().map(|(id, state)| (id, Latest::at(at, state))).collect(),
+            promises: report.promised_by.map(|day| (at, day)).into_iter().collect(),
+            status_url: Latest::maybe(at, report.status_url),
+            test: if report.test { BTreeSet::from([true]) } else { BTreeSet::new() },
+            email: Latest::maybe(at, report.contact.email.clone().said()),
+            locale: Latest::maybe(at, report.contact.locale.clone()),
+        };
+        (report.id, order, report.contact)
+    }
+
+    /// When the order first reached a stage.
+    pub fn reached(&self, stage: OrderStage) -> Option<Time> {
+        self.stages.get(&stage).map(|first| first.0)
+    }
+
+    pub fn is_test(&self) -> bool {
+        !self.test.is_empty()
+    }
+
+    /// The day by which delivery was promised first.
+    pub fn promised_by(&self) -> Option<NaiveDate> {
+        self.promises.first().map(|(_, day)| *day)
+    }
+}
+
+/// What one sender knows of one parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Shipment {
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub order_id: Latest<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub states: BTreeMap<ShipmentState, First>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tracking_numbers: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub tracking_url: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub carrier: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub carrier_phone: Latest<String>,
+    /// Every estimate with the time it was made; the first one is a promise where the order made none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub estimates: BTreeSet<(Time, Time)>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub note: Latest<String>,
+}
+
+join_fields!(Shipment {
+    order_id, states, tracking_numbers, tracking_url, carrier, carrier_phone, estimates, note
+});
+
+impl Shipment {
+    fn from_report(at: Time, report: ShipmentReport) -> (String, Self, Contact) {
+        let shipment = Self {
+            order_id: Latest::maybe(at, report.order_id),
+            states: report.states.into_iter().map(|(state, at)| (state, First(at))).collect(),
+            tracking_numbers: report.tracking_numbers,
+            tracking_url: Latest::maybe(at, report.tracking_url),
+            carrier: Latest::maybe(at, report.carrier),
+            carrier_phone: Latest::maybe(at, report.carrier_phone),
+            estimates: report.estimated_at.map(|estimate| (at, estimate)).into_iter().collect(),
+            note: Latest::maybe(at, report.note),
+        };
+        (report.id, shipment, report.contact)
+    }
+}
+
+/// What is known of one support ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ticket {
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub order_id: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub status: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub channel: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub agent: Latest<String>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub subject: Latest<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub created_at: BTreeSet<Time>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub replied_at: BTreeSet<Time>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub solved_at: BTreeSet<Time>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reopened_at: BTreeSet<Time>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub reopened: Latest<u32>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub handle_seconds: Latest<u32>,
+}
+
+join_fields!(Ticket {
+    order_id, status, channel, agent, subject, created_at, replied_at, solved_at, reopened_at, reopened,
+    handle_seconds
+});
+
+impl Ticket {
+    fn from_report(at: Time, report: TicketReport) -> (String, Self, Contact) {
+        let ticket = Self {
+            order_id: Latest::maybe(at, report.order_id),
+            status: Latest::maybe(at, report.status),
+            channel: Latest::maybe(at, report.channel),
+            agent: Latest::maybe(at, report.agent),
+            subject: Latest::maybe(at, report.subject),
+            created_at: report.created_at.into_iter().collect(),
+            replied_at: report.first_reply_at.into_iter().collect(),
+            solved_at: report.solved_at,
+            reopened_at: report.reopened_at,
+            reopened: Latest::maybe(at, report.reopened),
+            handle_seconds: Latest::maybe(at, report.handle_seconds),
+        };
+        (report.id, ticket, report.contact)
+    }
+}
+
+impl From<Fact> for Customer {
+    /// What this one fact says, as a record.
+    fn from(fact: Fact) -> Self {
+        let Fact { at, source: _, keys, event } = fact;
+        let mut customer = Self { keys, ..Self::default() };
+        let contact = match event {
+            Event::Order(report) => {
+                let (id, order, contact) = Order::from_report(at, report);
+                customer.orders.insert(id, order);
+                contact
+            }
+            Event::Shipment(report) => {
+                let (id, shipment, contact) = Shipment::from_report(at, report);
+                customer.shipments.insert(id, shipment);
+                contact
+            }
+            Event::Answer(mut answer) => {
+                let contact = std::mem::take(&mut answer.contact);
+                customer.answers.insert(answer.id.clone(), Latest::at(at, answer));
+                contact
+            }
+            Event::Review(mut review) => {
+                let contact = std::mem::take(&mut review.contact);
+                customer.reviews.insert(review.id.clone(), Latest::at(at, review));
+                contact
+            }
+            Event::Ticket(report) => {
+                let (id, ticket, contact) = Ticket::from_report(at, report);
+                customer.tickets.insert(id, ticket);
+                contact
+            }
+            Event::Consent(report) => {
+                customer.profile.birthday = Latest::maybe(at, report.birthday);
+                report.contact
+            }
+            Event::Privacy(request) => {
+                customer.requests.insert(request.id.clone(), Latest::at(at, request));
+                Contact::default()
+            }
+            Event::Message(step) => {
+                let (id, message) = Message::from_step(at, step);
+                customer.messages.insert(id, message);
+                Contact::default()
+            }
+        };
+        let birthday = std::mem::take(&mut customer.profile.birthday);
+        customer.profile = Profile { birthday, ..Profile::from_contact(at, contact) };
+        customer
+    }
+}
+
+impl Customer {
+    /// The key under which the record is stored: the least, so that it is the same whichever was heard of first.
+    /// Every other key points to it.
+    pub fn root(&self) -> Option<&Key> {
+        self.keys.first()
+    }
+
+    /// Where e-mail goes: the address the newest report gave, unless a report cleared it.
+    pub fn email(&self) -> Option<&str> {
+        self.profile.email.get()?.as_deref()
+    }
+
+    /// An order's own address, else the person's.
+    pub fn email_for<'a>(&'a self, order: &'a Order) -> Option<&'a str> {
+        match order.email.get() {
+            Some(said) => said.as_deref(),
+            None => self.email(),
+        }
+    }
+}

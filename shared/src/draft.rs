@@ -1,0 +1,19 @@
+//! Drafts: what a playbook wants to say, before it is put into words.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::fact::Channel;
+
+/// A message that a playbook decided to send; [`crate::render`] puts it into words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Draft {
+    /// Folder below `templates/`: `thank-you`, `detractor-alert`.
+    pub template: &'static str,
+    /// BCP 47 as the customer has it; the renderer falls back: `de-AT`, `de`, the shop's, `en`.
+    pub locale: String,
+    pub channel: Channel,
+    pub to: String,
+    /// What the template may name. Every value is the customer's or the platform's text and is escaped in HTML.
+    pub context: Value,
+}
