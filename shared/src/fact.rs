@@ -38,6 +38,7 @@ pub enum Event {
     Ticket(TicketReport),
     Consent(ConsentReport),
     Privacy(PrivacyRequest),
+    Fetch(Fetch),
     Message(MessageStep),
 }
 
@@ -197,6 +198,10 @@ pub struct Contact {
     /// Marketing consent by channel. A channel that is not named has said nothing: neither yes nor no.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub marketing: BTreeMap<Channel, bool>,
+    /// When that was agreed to, where it is not the time of the report: an order that is updated in May still carries
+    /// the box that was ticked in March, and must not undo an opt-out of April.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marketing_at: Option<Time>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -471,4 +476,14 @@ pub enum PrivacyKind {
     EraseShop,
     /// The app was removed: stop sending.
     Uninstalled,
+}
+
+// ── Thin reports ────────────────────────────────────────────────────────────
+
+/// A sender only said that an order changed: what it says now has to be fetched from the platform.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fetch {
+    /// `bigcommerce`, ...
+    pub platform: String,
+    pub order_id: String,
 }

@@ -82,6 +82,11 @@ impl Key {
         Self::new("person", &format!("{source}/{id}"))
     }
 
+    /// The shop itself, for what concerns nobody in particular: the app was removed, the shop wants to be forgotten.
+    pub fn shop(id: &str) -> Option<Self> {
+        Self::new("shop", id)
+    }
+
     /// The part after the kind: `ann@example.com` of `email:ann@example.com`.
     pub fn id(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, id)| id)
