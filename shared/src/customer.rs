@@ -75,7 +75,9 @@ impl Profile {
     }
 
     fn from_contact(at: Time, contact: Contact) -> Self {
-        let Contact { email, phone, first_name, last_name, locale, country, region, marketing } = contact;
+        let Contact { email, phone, first_name, last_name, locale, country, region, marketing, marketing_at } =
+            contact;
+        let agreed_at = marketing_at.unwrap_or(at);
         Self {
             email: Latest::maybe(at, email.said()),
             phone: Latest::maybe(at, phone.said()),
@@ -85,7 +87,7 @@ impl Profile {
             country: Latest::maybe(at, country),
             region: Latest::maybe(at, region),
             birthday: Latest::default(),
-            marketing: marketing.into_iter().map(|(channel, yes)| (channel, Latest::at(at, yes))).collect(),
+            marketing: marketing.into_iter().map(|(channel, yes)| (channel, Latest::at(agreed_at, yes))).collect(),
         }
     }
 }
@@ -293,6 +295,8 @@ impl From<Fact> for Customer {
                 customer.requests.insert(request.id.clone(), Latest::at(at, request));
                 Contact::default()
             }
+            // Says nothing of its own; what it makes dispatch fetch will.
+            Event::Fetch(_) => Contact::default(),
             Event::Message(step) => {
                 let (id, message) = Message::from_step(at, step);
                 customer.messages.insert(id, message);
