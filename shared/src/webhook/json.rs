@@ -1,0 +1,369 @@
+//! Bodies, read field by field.
+//!
+//! Senders' bodies are large, change without notice and are wrong in places, and an event needs little of them. So a
+//! body is split into members and only those that somebody asks for are looked into. Numbers stay the text that was
+//! sent: ids beyond 2^53 and amounts of money never pass through a float. A missing key and `null` stay apart.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::problem::Problem;
+use super::text;
+use crate::field::Field;
+use crate::money::Money;
+use crate::time::Time;
+
+/// Deeper than any sender nests.
+const MAX_DEPTH: usize = 64;
+/// Longer than any list of lines, parcels or refunds; the rest of a longer list is not read.
+const MAX_ITEMS: usize = 1_000;
+
+/// What is wrong with fields that an event could do without.
+#[derive(Debug)]
+pub(super) struct Complaints {
+    strict: bool,
+    first: RefCell<Option<Problem>>,
+}
+
+impl Complaints {
+    /// Strict ones refuse the body in the end; others are forgotten at once.
+    pub(super) fn new(strict: bool) -> Self {
+        Self { strict, first: RefCell::new(None) }
+    }
+
+    pub(super) fn into_result(self) -> Result<(), Problem> {
+        self.first.into_inner().map_or(Ok(()), Err)
+    }
+
+    fn add(&self, problem: impl FnOnce() -> Problem) {
+        if self.strict {
+            self.first.borrow_mut().get_or_insert_with(problem);
+        }
+    }
+}
+
+/// A JSON object. Getters give `None` for what is missing, `null`, or not what was asked for.
+#[derive(Debug)]
+pub struct Object<'a> {
+    /// Where it stands in the body: `data.order`; nothing for the body itself.
+    path: String,
+    members: Vec<(Cow<'a, str>, &'a str)>,
+    complaints: &'a Complaints,
+}
+
+impl<'a> Object<'a> {
+    /// Reads a body: UTF-8, valid JSON to the end, an object, not nested absurdly.
+    pub(super) fn parse(body: &'a [u8], complaints: &'a Complaints) -> Result<Self, Problem> {
+        let refuse = |detail: &str| Problem::NotJson(detail.to_owned());
+        let text = std::str::from_utf8(body).map_err(|_| refuse("The body is not UTF-8."))?;
+        if depth(text) > MAX_DEPTH {
+            return Err(refuse("The body is nested too deeply."));
+        }
+        let members = serde_json::from_str::<Members<'a>>(text).map_err(|error| {
+            if error.is_data() {
+                refuse("The body must be a JSON object.")
+            } else {
+                let (line, column) = (error.line(), error.column());
+                Problem::NotJson(format!("The body is not valid JSON (line {line}, column {column})."))
+            }
+        })?;
+        Ok(Self { path: String::new(), members: members.0, complaints })
+    }
+
+    /// The full name of a member, as problems tell it.
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { [&self.path, ".", name].concat() }
+    }
+
+    /// A 422 that names a member of this object.
+    pub(super) fn problem(&self, name: &str, detail: &str) -> Problem {
+        Problem::unprocessable(self.path_of(name), detail)
+    }
+
+    /// The value, or a 422 that names the member.
+    pub(super) fn require<T>(&self, name: &str, value: Option<T>) -> Result<T, Problem> {
+        value.ok_or_else(|| {
+            let detail = match self.get(name) {
+                Field::Absent => "This field is missing.",
+                Field::None => "This field must not be null.",
+                Field::Some(_) => "This field has a value that cannot be read.",
+            };
+            self.problem(name, detail)
+        })
+    }
+
+    /// What is said of a member, as raw JSON. Of a key that stands twice, the last one counts.
+    fn get(&self, name: &str) -> Field<&'a str> {
+        match self.members.iter().rev().find(|(key, _)| key == name) {
+            None => Field::Absent,
+            Some((_, "null")) => Field::None,
+            Some((_, raw)) => Field::Some(raw),
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        !self.get(name).is_absent()
+    }
+
+    /// Reads a member, and complains when it is there but cannot be read.
+    fn read<T>(&self, name: &str, wanted: &str, read: impl FnOnce(&'a str) -> Option<T>) -> Option<T> {
+        let raw = self.get(name).value()?;
+        let value = read(raw);
+        if value.is_none() {
+            self.complain(name, wanted);
+        }
+        value
+    }
+
+    /// Remembers that a member is not what it should be.
+    pub(super) fn complain(&self, name: &str, wanted: &str) {
+        self.complaints.add(|| self.problem(name, &["Must be ", wanted, "."].concat()));
+    }
+
+    /// A string as it was sent.
+    pub(super) fn string(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.read(name, "a string", string)
+    }
+
+    /// A string that `parse` makes something of. An empty one says nothing, as many senders mean it.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &str,
+        wanted: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.string(name)?;
+        if text.trim().is_empty() {
+            return None;
+        }
+        let value = parse(&text);
+        if value.is_none() {
+            self.complain(name, wanted);
+        }
+        value
+    }
+
+    /// One line of text.
+    pub(super) fn line(&self, name: &str) -> Option<String> {
+        self.parsed(name, "text", text::line)
+    }
+
+    /// Text of several lines, cut at 5,000 characters.
+    pub(super) fn comment(&self, name: &str) -> Option<String> {
+        self.parsed(name, "text", text::comment)
+    }
+
+    /// A web address.
+    pub(super) fn url(&self, name: &str) -> Option<String> {
+        self.parsed(name, "an http or https address", text::url)
+    }
+
+    /// An id: text, or a whole number that is not negative, digit by digit.
+    pub(super) fn id(&self, name: &str) -> Option<String> {
+        self.read(name, "an id: text or a whole number", |raw| {
+            let id = if raw.starts_with('"') { string(raw)? } else { Cow::Borrowed(digits(raw)?) };
+            let id = id.trim();
+            (!id.is_empty() && id.len() <= 200 && !id.contains(char::is_control)).then(|| id.to_owned())
+        })
+    }
+
+    /// A point in time.
+    pub(super) fn time(&self, name: &str) -> Option<Time> {
+        self.parsed(name, "a date and time as RFC 3339 writes it", Time::parse)
+    }
+
+    /// An amount in this currency: decimal text, or a number as it was written.
+    pub(super) fn money(&self, name: &str, currency: &str) -> Option<Money> {
+        self.read(name, "an amount of money in its currency", |raw| {
+            Money::parse(&string_or_number(raw)?, currency)
+        })
+    }
+
+    pub(super) fn bool(&self, name: &str) -> Option<bool> {
+        self.read(name, "true or false", |raw| match raw {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// A whole number that is not negative. Not `9.0`, not `"9"`.
+    pub(super) fn whole(&self, name: &str) -> Option<u32> {
+        self.read(name, "a whole number", |raw| digits(raw)?.parse().ok())
+    }
+
+    pub(super) fn object(&self, name: &str) -> Option<Object<'a>> {
+        self.read(name, "an object", |raw| {
+            let members = serde_json::from_str::<Members<'a>>(raw).ok()?;
+            Some(Object { path: self.path_of(name), members: members.0, complaints: self.complaints })
+        })
+    }
+
+    /// The objects of a list, `None` when there is no list. What is no object in it is passed over.
+    pub(super) fn objects(&self, name: &str) -> Option<Vec<Object<'a>>> {
+        let items = self.read(name, "a list", |raw| serde_json::from_str::<Items<'a>>(raw).ok())?;
+        let path = self.path_of(name);
+        let mut objects = Vec::with_capacity(items.0.len());
+        for (index, raw) in items.0.into_iter().enumerate() {
+            match serde_json::from_str::<Members<'a>>(raw) {
+                Ok(members) => {
+                    let path = format!("{path}[{index}]");
+                    objects.push(Object { path, members: members.0, complaints: self.complaints });
+                }
+                Err(_) => self.complain(name, "a list of objects"),
+            }
+        }
+        Some(objects)
+    }
+
+    /// The strings of a list.
+    pub(super) fn lines(&self, name: &str) -> Vec<String> {
+        let items = self.read(name, "a list", |raw| serde_json::from_str::<Items<'a>>(raw).ok());
+        let mut lines = Vec::new();
+        for raw in items.map(|items| items.0).unwrap_or_default() {
+            match string(raw) {
+                Some(text) => lines.extend(text::line(&text)),
+                None => self.complain(name, "a list of strings"),
+            }
+        }
+        lines
+    }
+
+    /// What is said of a text field, where it matters whether anything is said. An empty string is one way to say
+    /// that there is none; text that `parse` cannot read says nothing.
+    pub(super) fn said<T>(
+        &self,
+        name: &str,
+        wanted: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Field<T> {
+        match self.get(name) {
+            Field::Absent => Field::Absent,
+            Field::None => Field::None,
+            Field::Some("\"\"") => Field::None,
+            Field::Some(_) => self.parsed(name, wanted, parse).map_or(Field::Absent, Field::Some),
+        }
+    }
+}
+
+/// The text of a JSON string.
+fn string(raw: &str) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(raw).ok().map(|text| text.0)
+}
+
+/// The text of a JSON string, or a number as it was written.
+fn string_or_number(raw: &str) -> Option<Cow<'_, str>> {
+    match raw.as_bytes().first()? {
+        b'"' => string(raw),
+        b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw)),
+        _ => None,
+    }
+}
+
+/// A number that is written with digits alone.
+fn digits(raw: &str) -> Option<&str> {
+    raw.bytes().all(|byte| byte.is_ascii_digit()).then_some(raw)
+}
+
+/// How deep brackets nest, strings aside.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+        } else {
+            match byte {
+                b'"' => in_string = true,
+                b'{' | b'[' => {
+                    depth += 1;
+                    deepest = deepest.max(depth);
+                }
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+    deepest
+}
+
+// ── Splitting ───────────────────────────────────────────────────────────────
+
+/// A string, borrowed where it holds no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// The members of an object, values unread.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+                    members.push((name.0, value.get()));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// The items of a list, unread.
+struct Items<'a>(Vec<&'a str>);
+
+impl<'de> Deserialize<'de> for Items<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemsVisitor;
+        impl<'de> Visitor<'de> for ItemsVisitor {
+            type Value = Items<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element::<&'de RawValue>()? {
+                    if items.len() < MAX_ITEMS {
+                        items.push(item.get());
+                    }
+                }
+                Ok(Items(items))
+            }
+        }
+        deserializer.deserialize_seq(ItemsVisitor)
+    }
+}
