@@ -83,7 +83,9 @@ impl Problem {
     /// The problem document.
     pub fn to_json(&self) -> Vec<u8> {
         let detail = match self {
-            Self::NotJson(detail) | Self::NotFound(detail) | Self::Unprocessable { detail, .. } => detail.clone(),
+            Self::NotJson(detail) | Self::NotFound(detail) | Self::Unprocessable { detail, .. } => {
+                detail.clone()
+            }
             Self::Unauthorized => {
                 "Missing, malformed or wrong signature or token, or a signed time outside its window. \
                  Check the secret that is configured for this sender."
@@ -107,4 +109,9 @@ impl Problem {
         };
         serde_json::to_vec(&document).expect("a problem is plain text and a number")
     }
+}
+
+/// A text as a JSON string, quotes included.
+pub fn json_string(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }

@@ -1,0 +1,97 @@
+//! The lease: one sweep at a time, by Fischer's timed mutual exclusion on a plain register.
+//!
+//! Read; if free or expired, write a token; wait longer than a write can take; read again; go on only if the token is
+//! still ours. Whoever wrote last wins, and everybody who read before that write has finished writing when the wait is
+//! over. (L. Lamport, A fast mutual exclusion algorithm, 1987, section 2, where Fischer's algorithm is given.)
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use super::{Store, StoreError, codec, names};
+use crate::time::Time;
+
+/// The time as the outside knows it.
+#[expect(async_fn_in_trait, reason = "one thread; no caller needs to name the future")]
+pub trait Clock {
+    fn now(&self) -> Time;
+    async fn wait(&self, duration: TimeDelta);
+}
+
+/// How patient a host must be.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseTiming {
+    /// Longer than any write takes until every other actor can read it.
+    pub settle: TimeDelta,
+    /// How long a lease lasts without renewal; a dead holder's lease is free after that.
+    pub lasts: TimeDelta,
+}
+
+impl Default for LeaseTiming {
+    fn default() -> Self {
+        Self { settle: TimeDelta::milliseconds(25), lasts: TimeDelta::seconds(40) }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Held {
+    /// Random, so that two actors never mistake one another's lease for their own.
+    token: String,
+    until: Time,
+}
+
+/// A lease that is ours, as far as anybody can know.
+#[derive(Debug)]
+pub struct Lease {
+    held: Held,
+    timing: LeaseTiming,
+}
+
+impl Lease {
+    /// `None` when somebody else has it. `seen` tells whether the key list showed a lease at all, which saves a read.
+    pub async fn acquire(
+        store: &impl Store,
+        clock: &impl Clock,
+        timing: LeaseTiming,
+        token: String,
+        seen: bool,
+    ) -> Result<Option<Self>, StoreError> {
+        if seen && Self::read(store).await?.is_some_and(|held| held.until > clock.now()) {
+            return Ok(None);
+        }
+        let held = Held { token, until: clock.now() + timing.lasts };
+        store.set(names::LEASE, &codec::encode(&held)).await?;
+        clock.wait(timing.settle).await;
+        let ours = Self::read(store).await?.as_ref() == Some(&held);
+        Ok(ours.then_some(Self { held, timing }))
+    }
+
+    /// Is a sweep under way, as far as one read can tell?
+    pub async fn is_held(store: &impl Store, clock: &impl Clock) -> bool {
+        matches!(Self::read(store).await, Ok(Some(held)) if held.until > clock.now())
+    }
+
+    async fn read(store: &impl Store) -> Result<Option<Held>, StoreError> {
+        let bytes = store.get(names::LEASE).await?;
+        // A lease that cannot be read is as good as none: it is never truth.
+        Ok(bytes.and_then(|bytes| codec::decode(names::LEASE, &bytes).ok()))
+    }
+
+    /// Checks that the lease is still ours, and renews it when less than half of it is left.
+    pub async fn check(&mut self, store: &impl Store, clock: &impl Clock) -> Result<(), StoreError> {
+        let now = clock.now();
+        if self.held.until <= now || Self::read(store).await?.as_ref() != Some(&self.held) {
+            return Err(StoreError::LeaseLost);
+        }
+        if self.held.until - now < self.timing.lasts / 2 {
+            self.held.until = now + self.timing.lasts;
+            store.set(names::LEASE, &codec::encode(&self.held)).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets go. Whoever took the lease over in the meantime keeps it, unless they took it this very moment; then the
+    /// two sweep at once, which loses nothing.
+    pub async fn release(self, store: &impl Store, clock: &impl Clock) -> Result<(), StoreError> {
+        if self.held.until > clock.now() { store.delete(names::LEASE).await } else { Ok(()) }
+    }
+}

@@ -1,0 +1,455 @@
+//! The sweep: takes what webhooks left, decides what is to be said, says it, and writes down what became of it.
+//!
+//! One at a time, by lease. Every step may be the last: whatever a crash leaves behind, the next sweep goes on from.
+
+mod decide;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::channel::{Outbound, Outcome, Outgoing, resend, retry_at};
+use crate::fact::{Event, Fact};
+use crate::key::Key;
+use crate::message::{Body, MessageId, MessageStep, Step};
+use crate::playbook;
+use crate::render::render;
+use crate::settings::Settings;
+use crate::store::lease::{Clock, Lease, LeaseTiming};
+use crate::store::meta::Meta;
+use crate::store::records::Records;
+use crate::store::segment::Segment;
+use crate::store::{Store, StoreError, names};
+use crate::time::Time;
+
+pub use decide::{Decision, Next, decide};
+
+/// What bounds one sweep, so that it ends within a host's 30 seconds and 128 MiB.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Facts taken from the inbox in one round.
+    pub facts: usize,
+    /// Pages looked through for due records in one round.
+    pub due_pages: usize,
+    /// Messages handed over in one round; more wait for the next.
+    pub sends: usize,
+    /// Calls to providers under way at once.
+    pub concurrent_sends: usize,
+    /// No new round starts after this.
+    pub time: TimeDelta,
+    pub lease: LeaseTiming,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            facts: 1_000,
+            due_pages: 16,
+            sends: 200,
+            concurrent_sends: 16,
+            time: TimeDelta::seconds(15),
+            lease: LeaseTiming::default(),
+        }
+    }
+}
+
+/// What one sweep did: the answer of `POST /dispatch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// Facts taken from the inbox.
+    pub facts: usize,
+    /// Messages decided on: to be sent, or not to be.
+    pub planned: usize,
+    pub sent: usize,
+    /// Put off: by a provider, or by a limit of this sweep.
+    pub deferred: usize,
+    pub failed: usize,
+    /// Facts still in the inbox, for the next sweep or for the one that is under way.
+    pub left: usize,
+}
+
+impl Report {
+    fn add(&mut self, round: Self) {
+        self.facts += round.facts;
+        self.planned += round.planned;
+        self.sent += round.sent;
+        self.deferred += round.deferred;
+        self.failed += round.failed;
+        self.left = round.left;
+    }
+}
+
+/// Everything a sweep touches of the outside.
+pub struct Sweep<'a, S, C, O> {
+    pub store: &'a S,
+    pub clock: &'a C,
+    pub outbound: &'a O,
+    pub settings: &'a Settings,
+    pub email: &'a resend::Config,
+    pub limits: Limits,
+    /// Random: names the holder of the lease and spreads retries.
+    pub seed: u128,
+}
+
+/// What the key list tells.
+#[derive(Default)]
+struct Listing {
+    inbox: Vec<String>,
+    segments: BTreeSet<String>,
+    lease: bool,
+}
+
+impl Listing {
+    async fn read(store: &impl Store) -> Result<Self, StoreError> {
+        let mut listing = Self::default();
+        for key in store.keys().await? {
+            if names::is_inbox(&key) {
+                listing.inbox.push(key);
+            } else if names::segment_level(&key).is_some() {
+                listing.segments.insert(key);
+            } else if key == names::LEASE {
+                listing.lease = true;
+            }
+        }
+        // The order is the host's own otherwise, and rounds should not depend on that.
+        listing.inbox.sort_unstable();
+        Ok(listing)
+    }
+
+    /// Is there anything to do? Asks for `meta` only when the keys do not tell.
+    async fn has_work(&self, store: &impl Store, now: Time) -> Result<bool, StoreError> {
+        if !self.inbox.is_empty() {
+            return Ok(true);
+        }
+        let meta = Meta::load(store).await?;
+        Ok(meta.next_due().is_some_and(|due| due <= now)
+            || self.segments.iter().any(|key| !meta.folded.contains(key) && !meta.unreadable.contains_key(key)))
+    }
+}
+
+/// A message about to be handed over.
+struct Job {
+    root: Key,
+    id: MessageId,
+    playbook: String,
+    cause: String,
+    attempt: u32,
+    body: Body,
+    first_attempt_at: Time,
+}
+
+impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
+    /// Sweeps until nothing is left, the time is up, or another sweep is at it.
+    pub async fn run(&self) -> Result<Report, StoreError> {
+        let started = self.clock.now();
+        let mut report = Report::default();
+        loop {
+            // Read after the lease of the last round was let go. A webhook stores before it pokes; so what a poke found
+            // no free lease for is in this list.
+            let listing = Listing::read(self.store).await?;
+            report.left = listing.inbox.len();
+            let now = self.clock.now();
+            if now - started > self.limits.time || !listing.has_work(self.store, now).await? {
+                return Ok(report);
+            }
+            let token = format!("{:032x}", self.seed);
+            let timing = self.limits.lease;
+            let lease = Lease::acquire(self.store, self.clock, timing, token, listing.lease).await?;
+            let Some(mut lease) = lease else { return Ok(report) };
+            let round = match self.round(&mut lease, listing).await {
+                // Somebody took us for dead. What we stored is theirs to go on from.
+                Err(StoreError::LeaseLost) => return Ok(report),
+                round => round,
+            };
+            lease.release(self.store, self.clock).await?;
+            let round = round?;
+            report.add(round);
+            let idle = Report { left: round.left, ..Report::default() };
+            if round == idle {
+                return Ok(report);
+            }
+        }
+    }
+
+    async fn round(&self, lease: &mut Lease, listing: Listing) -> Result<Report, StoreError> {
+        let mut report = Report::default();
+        let mut meta = Meta::load(self.store).await?;
+        meta.folded.retain(|key| listing.segments.contains(key));
+        meta.unreadable.retain(|key, _| listing.segments.contains(key));
+        let mut records = Records::new(self.store, meta.pages);
+        let mut touched = BTreeSet::new();
+
+        // What a crash left comes first: later steps rely on pages that know every stored segment.
+        for key in listing.segments.iter().filter(|key| !meta.folded.contains(*key)).cloned().collect::<Vec<_>>() {
+            match Segment::load(self.store, &key).await {
+                Ok(facts) => {
+                    for fact in facts.into_iter().flatten() {
+                        touched.extend(records.join(fact).await?);
+                    }
+                    meta.unreadable.remove(&key);
+                    meta.folded.insert(key);
+                }
+                Err(StoreError::Unreadable { why, .. }) => {
+                    meta.unreadable.insert(key, why);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+
+        let (mut facts, taken) = self.take_inbox(&listing.inbox, &mut records, &mut touched).await?;
+        report.facts = taken.len();
+        report.left = listing.inbox.len() - taken.len();
+
+        let now = self.clock.now();
+        let due_pages = meta.due.iter().filter(|(_, due)| **due <= now).map(|(number, _)| *number);
+        for number in due_pages.take(self.limits.due_pages).collect::<Vec<_>>() {
+            touched.extend(records.due_on(number, now).await?);
+        }
+
+        let jobs = self.plan(&mut records, &touched, &mut facts, &mut report).await?;
+        self.store_segment(&mut meta, &facts).await?;
+        for key in &taken {
+            self.store.delete(key).await?;
+        }
+
+        if !jobs.is_empty() {
+            lease.check(self.store, self.clock).await?;
+            let outcomes = self.send(&jobs, &mut report).await;
+            for fact in &outcomes {
+                records.join(fact.clone()).await?;
+            }
+            self.store_segment(&mut meta, &outcomes).await?;
+            lease.check(self.store, self.clock).await?;
+        }
+
+        self.set_due(&mut records, &touched).await?;
+        for (number, due) in records.save().await? {
+            match due {
+                Some(due) => meta.due.insert(number, due),
+                None => meta.due.remove(&number),
+            };
+        }
+        meta.save(self.store).await?;
+        Ok(report)
+    }
+
+    /// Reads facts from the inbox and joins them. Returns the facts, and the keys to delete once a segment has them.
+    async fn take_inbox(
+        &self,
+        inbox: &[String],
+        records: &mut Records<'_, S>,
+        touched: &mut BTreeSet<Key>,
+    ) -> Result<(BTreeSet<Fact>, Vec<String>), StoreError> {
+        let mut facts = BTreeSet::new();
+        let mut taken = Vec::new();
+        for key in inbox {
+            if taken.len() == self.limits.facts {
+                break;
+            }
+            // Gone: another holder took it after we listed the keys.
+            let Some(bytes) = self.store.get(key).await? else { continue };
+            let Ok(fact) = Fact::from_bytes(&bytes) else {
+                self.store.set(&names::dead_letter(key), &bytes).await?;
+                self.store.delete(key).await?;
+                continue;
+            };
+            match records.join(fact.clone()).await {
+                Ok(root) => {
+                    touched.extend(root);
+                    facts.insert(fact);
+                    taken.push(key.clone());
+                }
+                // Its page is damaged: the fact waits in the inbox until the page is made again.
+                Err(StoreError::Unreadable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((facts, taken))
+    }
+
+    /// Decides for every customer touched. What is decided is added to `facts` and joined; what is to be handed over
+    /// is returned.
+    async fn plan(
+        &self,
+        records: &mut Records<'_, S>,
+        touched: &BTreeSet<Key>,
+        facts: &mut BTreeSet<Fact>,
+        report: &mut Report,
+    ) -> Result<Vec<Job>, StoreError> {
+        let now = self.clock.now();
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for key in touched {
+            // Customers that turned out to be one have one root by now.
+            let Some(root) = records.root_of(key).await? else { continue };
+            if !seen.insert(root.clone()) {
+                continue;
+            }
+            let Some(customer) = records.customer(&root).await? else { continue };
+            let planned = playbook::plan(customer, self.settings, now);
+            for decision in decide(customer, &planned, now) {
+                if matches!(decision.next, Next::Begin(_) | Next::Attempt { .. }) && jobs.len() == self.limits.sends {
+                    report.deferred += 1;
+                    continue;
+                }
+                report.planned += 1;
+                let (job, step) = self.prepare(&root, decision, now);
+                if let Some(step) = step {
+                    let fact = own_fact(&root, now, step);
+                    records.join(fact.clone()).await?;
+                    facts.insert(fact);
+                }
+                jobs.extend(job);
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Freezes a decision: the attempt to make, and the step to write down before.
+    fn prepare(&self, root: &Key, decision: Decision, now: Time) -> (Option<Job>, Option<MessageStep>) {
+        let Decision { id, playbook, cause, next } = decision;
+        let step = |step, body| MessageStep {
+            id: id.clone(),
+            playbook: playbook.clone(),
+            cause: cause.clone(),
+            step,
+            body,
+        };
+        let job = |attempt, body, first_attempt_at| Job {
+            root: root.clone(),
+            id: id.clone(),
+            playbook: playbook.clone(),
+            cause: cause.clone(),
+            attempt,
+            body,
+            first_attempt_at,
+        };
+        match next {
+            Next::Record(end) => (None, Some(step(end, None))),
+            Next::Begin(draft) => match render(&draft, &self.settings.brand, &self.settings.default_locale) {
+                Ok(body) => {
+                    let sending = step(Step::Sending { attempt: 1 }, Some(Box::new(body.clone())));
+                    (Some(job(1, body, now)), Some(sending))
+                }
+                Err(error) => (None, Some(step(Step::Failed { why: error.to_string() }, None))),
+            },
+            Next::Attempt { attempt, body, first_attempt_at, recorded } => {
+                let sending = (!recorded).then(|| step(Step::Sending { attempt }, None));
+                (Some(job(attempt, *body, first_attempt_at)), sending)
+            }
+        }
+    }
+
+    /// Hands messages over, several at a time, and returns what became of them as facts.
+    async fn send(&self, jobs: &[Job], report: &mut Report) -> BTreeSet<Fact> {
+        let calls = jobs.iter().map(|job| async move {
+            let message = Outgoing { id: &job.id, playbook: &job.playbook, body: &job.body };
+            let outcome = match resend::request(&message, self.email) {
+                Some(request) => resend::classify(&self.outbound.call(request).await),
+                None => Outcome::Refused { why: "it does not fit into a request".to_owned() },
+            };
+            (job, outcome, self.clock.now())
+        });
+        let outcomes: Vec<_> =
+            futures_util::stream::iter(calls).buffer_unordered(self.limits.concurrent_sends).collect().await;
+
+        let mut facts = BTreeSet::new();
+        for (job, outcome, at) in outcomes {
+            let step = self.after(job, outcome, at);
+            match step {
+                Step::Sent { .. } => report.sent += 1,
+                Step::Retry { .. } => report.deferred += 1,
+                _ => report.failed += 1,
+            }
+            let step = MessageStep {
+                id: job.id.clone(),
+                playbook: job.playbook.clone(),
+                cause: job.cause.clone(),
+                step,
+                body: None,
+            };
+            facts.insert(own_fact(&job.root, at, step));
+        }
+        facts
+    }
+
+    /// The step that follows an attempt.
+    fn after(&self, job: &Job, outcome: Outcome, now: Time) -> Step {
+        let retry = |after, why: String| match retry_at(job.attempt, after, self.jitter(job), now) {
+            Some(until) => Step::Retry { attempt: job.attempt, until, why },
+            None => Step::Failed { why: format!("given up after {} attempts: {why}", job.attempt) },
+        };
+        match outcome {
+            Outcome::Sent { provider_id } => Step::Sent { provider_id },
+            Outcome::Refused { why } => Step::Failed { why },
+            Outcome::Later { after, why } => retry(after, why),
+            Outcome::Lost { why } if now - job.first_attempt_at < resend::IDEMPOTENT_FOR => retry(None, why),
+            Outcome::Lost { why } => Step::Unknown { why },
+        }
+    }
+
+    /// 0 to 1, another for every message and attempt.
+    fn jitter(&self, job: &Job) -> f64 {
+        let digest = Sha256::digest(format!("{:x} {} {}", self.seed, job.id, job.attempt));
+        f64::from(u16::from_le_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
+    }
+
+    /// Tells each customer's page when to look at them again.
+    async fn set_due(&self, records: &mut Records<'_, S>, touched: &BTreeSet<Key>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for key in touched {
+            let Some(root) = records.root_of(key).await? else { continue };
+            let Some(customer) = records.customer(&root).await? else { continue };
+            let planned = playbook::plan(customer, self.settings, now);
+            let due = decide::next_due(customer, &planned, now);
+            records.set_due(&root, due).await?;
+        }
+        Ok(())
+    }
+
+    async fn store_segment(&self, meta: &mut Meta, facts: &BTreeSet<Fact>) -> Result<(), StoreError> {
+        if !facts.is_empty() {
+            let segment = Segment::new(0, facts);
+            segment.save(self.store).await?;
+            meta.folded.insert(segment.key);
+        }
+        Ok(())
+    }
+}
+
+/// A step of ours, as a fact about the customer whose record stands under `root`.
+fn own_fact(root: &Key, at: Time, step: MessageStep) -> Fact {
+    Fact {
+        at,
+        source: "aftercare".to_owned(),
+        keys: BTreeSet::from([root.clone()]),
+        event: Event::Message(step),
+    }
+}
+
+/// The ledger and the records as a sweep would leave them now, without writing anything: what readers see.
+pub async fn catch_up<S: Store>(store: &S) -> Result<Records<'_, S>, StoreError> {
+    let listing = Listing::read(store).await?;
+    let meta = Meta::load(store).await?;
+    let mut records = Records::new(store, meta.pages);
+    let mut pending = BTreeMap::new();
+    for key in listing.segments.iter().filter(|key| !meta.folded.contains(*key)) {
+        if let Ok(Some(facts)) = Segment::load(store, key).await {
+            pending.extend(facts.into_iter().map(|fact| (fact, ())));
+        }
+    }
+    for key in &listing.inbox {
+        if let Some(bytes) = store.get(key).await?
+            && let Ok(fact) = Fact::from_bytes(&bytes)
+        {
+            pending.insert(fact, ());
+        }
+    }
+    for fact in pending.into_keys() {
+        records.join(fact).await?;
+    }
+    Ok(records)
+}

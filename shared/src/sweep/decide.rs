@@ -1,0 +1,119 @@
+//! From plans to the next step of each message. Pure.
+
+use chrono::TimeDelta;
+
+use crate::channel::resend;
+use crate::customer::Customer;
+use crate::draft::Draft;
+use crate::message::{Body, Message, MessageId, Step};
+use crate::playbook::{Intent, Planned};
+use crate::time::Time;
+
+/// How long until a plan that waits without saying for what is looked at again.
+const LOOK_AGAIN: TimeDelta = TimeDelta::hours(6);
+
+/// What happens to one message now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    pub id: MessageId,
+    pub playbook: String,
+    pub cause: String,
+    pub next: Next,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Write the step down; nothing is handed over.
+    Record(Step),
+    /// Put the draft into words, freeze it, hand it over.
+    Begin(Box<Draft>),
+    /// Hand the frozen message over again. `recorded` when this very attempt was written down before a crash.
+    Attempt { attempt: u32, body: Box<Body>, first_attempt_at: Time, recorded: bool },
+}
+
+/// What happens now to each of the customer's messages. Only the holder of the lease may ask: it takes an attempt
+/// without an outcome for one that a dead sweep left behind.
+pub fn decide(customer: &Customer, planned: &[Planned], now: Time) -> Vec<Decision> {
+    let from_plans = planned.iter().filter_map(|plan| {
+        let message = customer.messages.get(&plan.id);
+        let next = next(message, Some(plan), now)?;
+        Some(Decision { id: plan.id.clone(), playbook: plan.playbook.to_owned(), cause: plan.cause.clone(), next })
+    });
+    let dropped = unplanned(customer, planned).filter_map(|(id, message)| {
+        let next = next(Some(message), None, now)?;
+        let (playbook, cause) = (message.playbook.clone(), message.cause.clone());
+        Some(Decision { id: id.clone(), playbook, cause, next })
+    });
+    from_plans.chain(dropped).collect()
+}
+
+/// When [`decide`] next has something to say, if nothing else happens.
+pub fn next_due(customer: &Customer, planned: &[Planned], now: Time) -> Option<Time> {
+    let plans = planned.iter().filter_map(|plan| due(customer.messages.get(&plan.id), Some(plan), now));
+    let dropped = unplanned(customer, planned).filter_map(|(_, message)| due(Some(message), None, now));
+    plans.chain(dropped).min()
+}
+
+/// Messages under way that no playbook wants any more.
+fn unplanned<'a>(
+    customer: &'a Customer,
+    planned: &'a [Planned],
+) -> impl Iterator<Item = (&'a MessageId, &'a Message)> {
+    customer.messages.iter().filter(|(id, message)| {
+        message.state().is_some_and(|(_, step)| !step.is_terminal()) && !planned.iter().any(|plan| plan.id == **id)
+    })
+}
+
+fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<Next> {
+    let state = message.and_then(Message::state).map(|(_, step)| step);
+    match state {
+        Some(step) if step.is_terminal() => None,
+        Some(Step::Sending { attempt }) => Some(again(message?, *attempt, true, now)),
+        Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) if *until > now => None,
+        Some(Step::Retry { attempt, .. }) => Some(match plan.map(|plan| &plan.intent) {
+            Some(Intent::Send(_)) => again(message?, attempt + 1, false, now),
+            Some(Intent::End(step)) => Next::Record(step.clone()),
+            Some(Intent::Wait) => return None,
+            None => no_longer_called_for(),
+        }),
+        _ => match plan {
+            None => Some(no_longer_called_for()),
+            Some(plan) if plan.due > now => None,
+            Some(plan) => match &plan.intent {
+                Intent::Send(draft) => Some(Next::Begin(draft.clone())),
+                Intent::End(step) => Some(Next::Record(step.clone())),
+                Intent::Wait => None,
+            },
+        },
+    }
+}
+
+fn due(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<Time> {
+    match message.and_then(Message::state).map(|(_, step)| step) {
+        Some(step) if step.is_terminal() => None,
+        Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) => Some(*until),
+        Some(_) => Some(now),
+        None => plan.map(|plan| match plan.intent {
+            Intent::Wait if plan.due <= now => now + LOOK_AGAIN,
+            _ => plan.due,
+        }),
+    }
+}
+
+fn no_longer_called_for() -> Next {
+    Next::Record(Step::Skipped { why: "no longer called for".to_owned() })
+}
+
+/// Hands a frozen message over again, unless the provider could have forgotten its key and send it twice.
+fn again(message: &Message, attempt: u32, recorded: bool, now: Time) -> Next {
+    let first = message.steps.iter().find(|(_, step)| matches!(step, Step::Sending { .. })).map(|(at, _)| *at);
+    match (&message.body, first) {
+        (Some(body), Some(first_attempt_at)) if !recorded || now - first_attempt_at < resend::IDEMPOTENT_FOR => {
+            Next::Attempt { attempt, body: body.clone(), first_attempt_at, recorded }
+        }
+        (Some(_), _) => Next::Record(Step::Unknown {
+            why: "its sweep died, and the provider no longer knows the idempotency key".to_owned(),
+        }),
+        (None, _) => Next::Record(Step::Failed { why: "its frozen body is missing".to_owned() }),
+    }
+}
