@@ -1,0 +1,208 @@
+//! Puts drafts into words: templates, the merchant's brand and a language become a message that can be sent.
+//!
+//! Templates live in `templates/<message>/<locale>/{subject.txt,body.txt,body.html}`, are compiled into the program, and
+//! stand in one frame (`layout.txt`, `layout.html`) that adds the brand, the way to reach support and the sign-off.
+//! Everything that comes from a customer or a platform is cleaned first ([`clean`]) and escaped in HTML; a variable that
+//! a template names and the draft lacks is an error, never a blank.
+
+mod catalog;
+mod clean;
+mod color;
+mod filters;
+mod style;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::brand::Brand;
+use crate::draft::Draft;
+use crate::fact::Channel;
+use crate::message::Body;
+
+/// Longest subject, in characters. Mail programs show 40 to 80; RFC 5322 would allow 998 bytes on a line.
+const SUBJECT_MAX: usize = 120;
+
+/// Renders `draft` in the best language there is for it: the customer's own (`de-AT`, then `de`), the shop's, English.
+///
+/// The same arguments give the same bytes, so a message can be rendered once, frozen and sent again.
+pub fn render(draft: &Draft, brand: &Brand, default_locale: &str) -> Result<Body, RenderError> {
+    let locale = catalog::pick(draft.template, &draft.locale, default_locale)
+        .ok_or_else(|| RenderError::UnknownTemplate(draft.template.to_owned()))?;
+    let is_email = draft.channel == Channel::Email;
+    if is_email && !clean::is_address(&draft.to) {
+        return Err(RenderError::Recipient);
+    }
+    let words = words(locale)?;
+    let brand = BrandView::new(brand);
+    let mut values: BTreeMap<String, minijinja::Value> = match clean::context(&draft.context) {
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, Serde(value).into())).collect()
+        }
+        _ => BTreeMap::new(),
+    };
+    // Inserted last: no draft can overrule the brand.
+    values.insert("locale".to_owned(), locale.into());
+    values.insert("sign_off".to_owned(), brand.sign_off(&words).into());
+    values.insert("words".to_owned(), Serde(&words).into());
+    values.insert("brand".to_owned(), Serde(&brand).into());
+    let part = |name: &str, values: &BTreeMap<String, minijinja::Value>| {
+        let path = format!("{}/{locale}/{name}", draft.template);
+        environment()
+            .get_template(&path)
+            .and_then(|template| template.render(values))
+            .map_err(|error| RenderError::Template { path, why: error.to_string() })
+    };
+    let subject =
+        if is_email { clean::line(&part("subject.txt", &values)?, SUBJECT_MAX) } else { String::new() };
+    values.insert("subject".to_owned(), subject.as_str().into());
+    let text = clean::tidy_text(&part("body.txt", &values)?);
+    let html = if is_email { clean::tidy_html(&part("body.html", &values)?) } else { String::new() };
+
+    let mut headers = BTreeMap::new();
+    let from = if is_email {
+        if brand.support_email != brand.from {
+            headers.insert("Reply-To".to_owned(), brand.support_email.clone());
+        }
+        // RFC 3834: keeps holiday notices from answering.
+        headers.insert("Auto-Submitted".to_owned(), "auto-generated".to_owned());
+        clean::mailbox(&brand.name, &brand.from).ok_or(RenderError::Sender)?
+    } else {
+        brand.name.clone()
+    };
+    Ok(Body {
+        channel: draft.channel,
+        to: draft.to.clone(),
+        locale: locale.to_owned(),
+        from,
+        subject,
+        text,
+        html,
+        headers,
+    })
+}
+
+/// Why a draft could not be put into words. None of these go away by trying again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RenderError {
+    /// There is no message of this name.
+    UnknownTemplate(String),
+    /// A template is broken, or names something that the draft does not have.
+    Template { path: String, why: String },
+    /// The brand's sender address is not an e-mail address.
+    Sender,
+    /// The recipient's address is not an e-mail address. It is not repeated here: errors are logged.
+    Recipient,
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownTemplate(name) => write!(f, "there is no message template `{name}`"),
+            Self::Template { path, why } => write!(f, "the template {path} cannot be rendered: {why}"),
+            Self::Sender => {
+                f.write_str("the brand's sender address is not an e-mail address; check `brand_from`")
+            }
+            Self::Recipient => f.write_str("the recipient's address is not an e-mail address"),
+        }
+    }
+}
+
+impl std::error::Error for RenderError {}
+
+/// The brand as templates see it: checked, with readable colours, nothing that could break a line.
+#[derive(Debug, Clone, Serialize)]
+struct BrandView {
+    name: String,
+    from: String,
+    support_email: String,
+    /// Empty, or an address that starts with `http`.
+    support_url: String,
+    phone: String,
+    /// Name and postal address, a line each.
+    imprint: Vec<String>,
+    sign_off: String,
+    color: String,
+    on_color: &'static str,
+    ink: String,
+    ink_dark: String,
+}
+
+impl BrandView {
+    fn new(brand: &Brand) -> Self {
+        let line = |text: &str| clean::line(text, 200);
+        let from = line(&brand.from);
+        // A mail without a way to answer it is worse than one that is answered to the sender.
+        let support_email = Some(line(&brand.support_email))
+            .filter(|address| clean::is_address(address))
+            .unwrap_or_else(|| from.clone());
+        let name = line(&brand.name);
+        let mut imprint: Vec<_> = brand.address.lines().map(line).filter(|line| !line.is_empty()).collect();
+        if !imprint.first().is_some_and(|first| first.starts_with(&name)) {
+            imprint.insert(0, name.clone());
+        }
+        let color = color::Color::parse(&brand.color).unwrap_or(color::Color::DEFAULT);
+        Self {
+            name,
+            from,
+            support_email,
+            support_url: clean::url(&brand.support_url).unwrap_or_default(),
+            phone: line(&brand.phone),
+            imprint,
+            sign_off: line(&brand.sign_off),
+            color: color.to_string(),
+            on_color: color.text_on(),
+            ink: color.readable_on(color::Color::WHITE).to_string(),
+            ink_dark: color.readable_on(color::Color::NIGHT).to_string(),
+        }
+    }
+
+    fn sign_off(&self, words: &Value) -> String {
+        if self.sign_off.is_empty() {
+            words["sign_off"].as_str().unwrap_or("{brand}").replace("{brand}", &self.name)
+        } else {
+            self.sign_off.clone()
+        }
+    }
+}
+
+/// What the frame says in `locale`.
+fn words(locale: &str) -> Result<Value, RenderError> {
+    let path = format!("words/{locale}.json");
+    let broken = |why: &str| RenderError::Template { path: path.clone(), why: why.to_owned() };
+    let source = catalog::source(&path).ok_or_else(|| broken("there is no such file"))?;
+    serde_json::from_str(source).map_err(|error| broken(&error.to_string()))
+}
+
+/// One template engine for all messages. It compiles a template when it is first used: a component lives for one
+/// request and needs few of them.
+fn environment() -> &'static Environment<'static> {
+    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.expect("the usual delimiters are valid"));
+        environment.set_loader(|path| {
+            Ok(catalog::source(path).map(|source| {
+                if path.ends_with(".html") { style::inline(source) } else { source.to_owned() }
+            }))
+        });
+        environment.set_formatter(|out, state, value| {
+            if value.is_none() {
+                return Err(minijinja::Error::new(ErrorKind::UndefinedError, "a missing value was printed"));
+            }
+            minijinja::escape_formatter(out, state, value)
+        });
+        filters::add(&mut environment);
+        environment
+    })
+}

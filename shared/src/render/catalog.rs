@@ -1,0 +1,92 @@
+//! Which messages there are, in which languages; the only place to change when one is added.
+
+/// Names every file below `templates/` and embeds it. A message is a folder with one folder a language.
+macro_rules! catalog {
+    (
+        shared: $($shared:literal)+;
+        $($message:literal: $($locale:literal)+;)+
+    ) => {
+        /// Messages with their languages.
+        pub(super) const MESSAGES: &[(&str, &[&str])] = &[$(($message, &[$($locale),+])),+];
+
+        /// Path below `templates/` and text of every file.
+        pub(super) const FILES: &[(&str, &str)] = &[
+            $(($shared, embed!($shared)),)+
+            $($(
+                (concat!($message, "/", $locale, "/subject.txt"), embed!($message, "/", $locale, "/subject.txt")),
+                (concat!($message, "/", $locale, "/body.txt"), embed!($message, "/", $locale, "/body.txt")),
+                (concat!($message, "/", $locale, "/body.html"), embed!($message, "/", $locale, "/body.html")),
+            )+)+
+        ];
+    };
+}
+
+macro_rules! embed {
+    ($($part:literal),+) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/", $($part),+))
+    };
+}
+
+catalog! {
+    shared:
+        "layout.html" "layout.txt" "team.html" "team.txt" "items.html" "items.txt"
+        "words/de.json" "words/en.json";
+    "detractor-alert": "de" "en";
+    "thank-you": "de" "en";
+}
+
+/// The text of a file below `templates/`.
+pub(super) fn source(path: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == path).map(|(_, source)| *source)
+}
+
+/// The language to write `message` in: the best match for what the customer has, else for what the shop has, else
+/// English. `None` if there is no such message.
+pub(super) fn pick(message: &str, wanted: &str, default: &str) -> Option<&'static str> {
+    let (_, locales) = MESSAGES.iter().find(|(name, _)| *name == message)?;
+    [wanted, default, "en"].iter().find_map(|locale| best(locales, locale))
+}
+
+/// `de-AT` itself, else `de`, else any of the same language: to a reader in Lisbon, Brazilian Portuguese is closer than
+/// English.
+fn best(locales: &[&'static str], wanted: &str) -> Option<&'static str> {
+    let wanted = wanted.trim().replace('_', "-");
+    let language = |locale: &str| locale.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    let is = |name: &str| locales.iter().copied().find(|locale| locale.eq_ignore_ascii_case(name));
+    let base = language(&wanted);
+    is(&wanted)
+        .or_else(|| is(&base))
+        .or_else(|| locales.iter().copied().find(|locale| language(locale) == base))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(wanted: &str, default: &str, expected: &str) {
+        assert_eq!(pick("thank-you", wanted, default), Some(expected));
+    }
+
+    #[test]
+    fn falls_back_to_the_nearest_language() {
+        check("de", "en", "de");
+        check("de-AT", "en", "de");
+        check("de_CH", "en", "de");
+        check("DE-de", "en", "de");
+        check("en-US", "de", "en");
+        check("fr", "de", "de");
+        check("fr", "de-DE", "de");
+        check("fr", "it", "en");
+        check("", "", "en");
+        assert_eq!(pick("no-such-message", "en", "en"), None);
+    }
+
+    #[test]
+    fn takes_another_region_of_the_same_language() {
+        assert_eq!(best(&["en", "pt-BR"], "pt-PT"), Some("pt-BR"));
+        assert_eq!(best(&["en", "pt-BR"], "pt"), Some("pt-BR"));
+        assert_eq!(best(&["en", "pt-BR"], "pt-br"), Some("pt-BR"));
+        assert_eq!(best(&["en", "pt-BR"], "p"), None);
+    }
+}

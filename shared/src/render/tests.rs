@@ -1,0 +1,326 @@
+//! Every message in every language: whole mails as snapshots, and rules that hold with any optional value missing.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::*;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")
+}
+
+/// `templates/<message>/sample.json`: what a draft of this message may hold.
+#[derive(Deserialize)]
+struct Sample {
+    /// A draft that has everything.
+    values: Map<String, Value>,
+    /// What may be `null` (or, for a list, empty).
+    optional: Vec<String>,
+    /// Other values that make the message read differently.
+    variants: Vec<Map<String, Value>>,
+}
+
+impl Sample {
+    fn of(message: &str) -> Self {
+        let path = folder().join(message).join("sample.json");
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The values with each set of optional values missing, in every variant.
+    fn all(&self) -> Vec<Value> {
+        let plain = Map::new();
+        let mut all = Vec::new();
+        for variant in [&plain].into_iter().chain(&self.variants) {
+            for missing in 0..1_u32 << self.optional.len() {
+                let mut values = self.values.clone();
+                values.extend(variant.clone());
+                for (_, name) in
+                    self.optional.iter().enumerate().filter(|(index, _)| missing >> index & 1 == 1)
+                {
+                    let nothing = if self.values[name].is_array() { json!([]) } else { Value::Null };
+                    values.insert(name.clone(), nothing);
+                }
+                all.push(Value::Object(values));
+            }
+        }
+        all
+    }
+}
+
+fn brand() -> Brand {
+    Brand {
+        name: "Kaffee & Co".to_owned(),
+        from: "shop@kaffee.example".to_owned(),
+        support_email: "help@kaffee.example".to_owned(),
+        support_url: "https://kaffee.example/help".to_owned(),
+        phone: "+49 30 1234567".to_owned(),
+        address: "Kaffee & Co GmbH\nBohnenweg 7\n10115 Berlin".to_owned(),
+        ..Brand::default()
+    }
+}
+
+fn draft(template: &'static str, locale: &str, context: Value) -> Draft {
+    Draft {
+        template,
+        locale: locale.to_owned(),
+        channel: Channel::Email,
+        to: "ann@example.com".to_owned(),
+        context,
+    }
+}
+
+fn rendered(template: &'static str, locale: &str, context: Value) -> Body {
+    render(&draft(template, locale, context), &brand(), "en").unwrap()
+}
+
+fn every_template() -> impl Iterator<Item = (&'static str, &'static str)> {
+    catalog::MESSAGES
+        .iter()
+        .flat_map(|(message, locales)| locales.iter().map(move |locale| (*message, *locale)))
+}
+
+/// What a reader of the HTML sees, roughly: text between tags, entities decoded.
+fn visible(html: &str) -> String {
+    let body = html.split_once("</style>").map_or(html, |(_, body)| body);
+    let text: String =
+        body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+    [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#x2f;", "/"),
+        ("&nbsp;", "\u{a0}"),
+        ("&amp;", "&"),
+    ]
+    .iter()
+    .fold(text, |text, (entity, character)| text.replace(entity, character))
+}
+
+fn whole(body: &Body) -> String {
+    let headers: String = body.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let Body { from, to, subject, text, html, .. } = body;
+    format!("From: {from}\nTo: {to}\nSubject: {subject}\n{headers}\n{text}\n========\n\n{html}")
+}
+
+#[test]
+fn whole_mails() {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        for (message, locale) in every_template() {
+            let all = Sample::of(message).all();
+            let optional = Sample::of(message).optional.len();
+            let (full, bare) = (all[0].clone(), all[(1 << optional) - 1].clone());
+            insta::assert_snapshot!(format!("{message}.{locale}.full"), whole(&rendered(message, locale, full)));
+            insta::assert_snapshot!(format!("{message}.{locale}.bare"), whole(&rendered(message, locale, bare)));
+            for (index, variant) in all.chunks(1 << optional).skip(1).enumerate() {
+                let name = format!("{message}.{locale}.variant-{}", index + 1);
+                insta::assert_snapshot!(name, rendered(message, locale, variant[0].clone()).text);
+            }
+        }
+    });
+}
+
+#[test]
+fn every_mail_with_anything_missing_is_whole() {
+    for (message, locale) in every_template() {
+        for context in Sample::of(message).all() {
+            let mail = rendered(message, locale, context.clone());
+            let shown = visible(&mail.html);
+            for (part, text) in [("subject", &mail.subject), ("text", &mail.text), ("html", &shown)] {
+                let at = format!("{message}/{locale} {part} of {context}\n{text}");
+                assert!(!text.trim().is_empty(), "empty: {at}");
+                for word in text.split(|c: char| !c.is_alphanumeric()) {
+                    assert!(
+                        !["None", "none", "null", "undefined", "true", "false"].contains(&word),
+                        "`{word}`: {at}"
+                    );
+                }
+                for gap in ["  ", " ,", " .", " !", " :", "()", "( ", " )", ",,", "{", "}"] {
+                    assert!(!text.lines().any(|line| line.trim().contains(gap)), "`{gap}`: {at}");
+                }
+            }
+            assert!(
+                !mail.text.contains("\n\n\n") && !mail.text.contains(" \n") && !mail.text.starts_with('\n'),
+                "{}",
+                mail.text
+            );
+            assert!(
+                !mail.subject.contains(['\r', '\n']) && mail.subject.chars().count() <= SUBJECT_MAX,
+                "{}",
+                mail.subject
+            );
+            for contact in ["help@kaffee.example", "Kaffee & Co"] {
+                assert!(
+                    mail.text.contains(contact) && shown.contains(contact),
+                    "{message}/{locale} lacks {contact}"
+                );
+            }
+            assert!(
+                mail.html.contains(&format!("<html lang=\"{locale}\">")),
+                "{message}/{locale} does not say its language"
+            );
+            assert_eq!(mail.locale, locale);
+            for remote in
+                ["src=", "url(", "<link", "@import", "<script", "<img", "<iframe", "background=", "srcset"]
+            {
+                assert!(!mail.html.contains(remote), "{message}/{locale} has {remote}");
+            }
+        }
+    }
+}
+
+/// Puts `hostile` in the place of every text of the sample.
+fn poisoned(value: &Value, hostile: &str) -> Value {
+    match value {
+        Value::String(_) => json!(hostile),
+        Value::Array(values) => values.iter().map(|value| poisoned(value, hostile)).collect(),
+        Value::Object(members) => Value::Object(
+            members.iter().map(|(name, value)| (name.clone(), poisoned(value, hostile))).collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn customers_cannot_write_html_headers_or_templates() {
+    let hostile =
+        "<b>&\"'</style><script>alert(1)</script>\r\nBcc: all@example.com\u{2028}{{ brand.from }}{% raw %}";
+    for (message, locale) in every_template() {
+        let sample = Sample::of(message);
+        for variant in [Map::new()].iter().chain(&sample.variants) {
+            let mut values = sample.values.clone();
+            values.extend(variant.clone());
+            let mail = rendered(message, locale, poisoned(&Value::Object(values), hostile));
+            assert!(!mail.html.contains("<b>") && !mail.html.contains("<script"), "{message}/{locale}");
+            assert!(mail.html.contains("&lt;b&gt;&amp;"), "{message}/{locale}");
+            assert!(
+                mail.text.contains("{{ brand.from }}") && !mail.html.contains("shop@kaffee.example"),
+                "{message}/{locale}"
+            );
+            for line in [&mail.subject, &mail.from, &mail.to].into_iter().chain(mail.headers.values()) {
+                assert!(
+                    !line.contains(|c: char| c.is_control() || c == '\u{2028}'),
+                    "{message}/{locale}: {line:?}"
+                );
+            }
+            assert!(mail.text.lines().all(|line| !line.starts_with("Bcc")), "{message}/{locale}");
+        }
+    }
+}
+
+#[test]
+fn a_brand_cannot_break_a_mail_either() {
+    let brand = Brand {
+        name: "A\r\nBcc: x <b>".to_owned(),
+        color: "red;background:url(https://evil.example)".to_owned(),
+        support_email: "not an address".to_owned(),
+        support_url: "javascript:alert(1)".to_owned(),
+        ..brand()
+    };
+    let mail =
+        render(&draft("thank-you", "en", Sample::of("thank-you").all()[0].clone()), &brand, "en").unwrap();
+    assert_eq!(mail.from, "\"A Bcc: x b\" <shop@kaffee.example>");
+    assert!(!mail.html.contains("<b>") && !mail.html.contains("url(") && !mail.html.contains("javascript:"));
+    assert!(mail.text.contains("E-mail: shop@kaffee.example"), "{}", mail.text);
+    assert!(!mail.text.contains("Help:"), "{}", mail.text);
+}
+
+#[test]
+fn a_missing_variable_is_an_error_never_a_blank() {
+    for (message, locale) in every_template() {
+        let sample = Sample::of(message);
+        for name in sample.values.keys() {
+            let mut values = sample.values.clone();
+            values.remove(name);
+            let result = render(&draft(message, locale, Value::Object(values)), &brand(), "en");
+            assert!(
+                matches!(result, Err(RenderError::Template { .. })),
+                "{message}/{locale} without {name}: {result:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bad_addresses_and_names_are_refused() {
+    let context = Sample::of("thank-you").all()[0].clone();
+    let draft = draft("thank-you", "en", context);
+    let to = |to: &str| Draft { to: to.to_owned(), ..draft.clone() };
+    assert_eq!(
+        render(&to("ann@example.com\r\nBcc: x@example.com"), &brand(), "en"),
+        Err(RenderError::Recipient)
+    );
+    assert_eq!(render(&to(""), &brand(), "en"), Err(RenderError::Recipient));
+    let from = Brand { from: "a@example.com, b@example.com".to_owned(), ..brand() };
+    assert_eq!(render(&draft, &from, "en"), Err(RenderError::Sender));
+    let unknown = Draft { template: "no-such-message", ..draft.clone() };
+    assert_eq!(
+        render(&unknown, &brand(), "en"),
+        Err(RenderError::UnknownTemplate("no-such-message".to_owned()))
+    );
+}
+
+#[test]
+fn a_text_channel_gets_text_only() {
+    let draft = Draft {
+        channel: Channel::Slack,
+        to: "#team".to_owned(),
+        ..draft("detractor-alert", "en", Sample::of("detractor-alert").all()[0].clone())
+    };
+    let body = render(&draft, &brand(), "en").unwrap();
+    assert_eq!((body.subject.as_str(), body.html.as_str()), ("", ""));
+    assert!(body.text.starts_with("Ann Smith is not happy with us: 3 on a scale of 0-10."), "{}", body.text);
+}
+
+#[test]
+fn the_same_draft_gives_the_same_bytes() {
+    let render = || rendered("thank-you", "de", Sample::of("thank-you").all()[0].clone());
+    assert_eq!(render(), render());
+}
+
+#[test]
+fn first_and_later_purchases_read_differently() {
+    for (first, later) in [("en", "en"), ("de", "de")] {
+        let mut context = Sample::of("thank-you").all()[0].clone();
+        let first = rendered("thank-you", first, context.clone());
+        context["returning"] = json!(true);
+        let later = rendered("thank-you", later, context);
+        assert_ne!(first.subject, later.subject);
+        assert_ne!(first.text.lines().nth(2), later.text.lines().nth(2));
+    }
+}
+
+/// A template that is on disk but not in the table would be forgotten silently, in every release.
+#[test]
+fn the_table_lists_what_the_folder_has() {
+    fn walk(at: &Path, root: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                walk(&entry, root, found);
+            } else {
+                found.insert(entry.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"));
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(&folder(), &folder(), &mut found);
+    let samples = catalog::MESSAGES.iter().map(|(message, _)| format!("{message}/sample.json"));
+    let listed: BTreeSet<_> =
+        catalog::FILES.iter().map(|(path, _)| (*path).to_owned()).chain(samples).collect();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn every_language_has_the_same_words() {
+    let keys =
+        |locale: &str| words(locale).unwrap().as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let locales: BTreeSet<_> = every_template().map(|(_, locale)| locale).collect();
+    for locale in locales {
+        assert_eq!(keys(locale), keys("en"), "{locale}");
+        assert_eq!(words(locale).unwrap()["months"].as_array().map(Vec::len), Some(12), "{locale}");
+    }
+}
