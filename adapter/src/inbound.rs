@@ -67,6 +67,12 @@ pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Answer {
     answer(status, &[("content-type", "application/json"), ("cache-control", "no-store")], body)
 }
 
+/// An answer that holds `value` as JSON.
+pub fn json_of(status: u16, value: &impl serde::Serialize) -> Answer {
+    // Answers are plain structs of text and numbers; they cannot fail to serialise.
+    json(status, serde_json::to_vec(value).unwrap_or_default())
+}
+
 pub fn problem(problem: &Problem) -> Answer {
     let mut answer =
         answer(problem.status(), &[("content-type", "application/problem+json")], problem.to_json());

@@ -3,7 +3,7 @@
 //! A day holds one line an answer, under the answer's id, so that writing it twice changes nothing and a changed answer
 //! replaces itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,12 @@ pub struct Ledger<'s, S> {
 impl<'s, S: Store> Ledger<'s, S> {
     pub fn new(store: &'s S) -> Self {
         Self { store, days: BTreeMap::new() }
+    }
+
+    /// The days between `from` and `to` that may hold lines: those stored, and those of this working copy.
+    pub fn days(&self, stored: &BTreeSet<NaiveDate>, from: NaiveDate, to: NaiveDate) -> BTreeSet<NaiveDate> {
+        let all = stored.iter().chain(self.days.keys());
+        all.filter(|date| (from..=to).contains(*date)).copied().collect()
     }
 
     pub async fn day(&mut self, date: NaiveDate) -> Result<&Day, StoreError> {

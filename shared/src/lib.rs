@@ -3,22 +3,25 @@
 //! Pure on purpose: no SDK, no clock, no randomness, no input or output. Components hand in bytes, the time and a
 //! store; tests hand in whatever they like.
 
+pub mod access;
 pub mod brand;
+pub mod channel;
 pub mod customer;
 pub mod draft;
 pub mod fact;
 pub mod field;
+pub mod health;
 pub mod hex;
 pub mod join;
 pub mod key;
 pub mod ledger;
 pub mod message;
 pub mod money;
-pub mod store;
+pub mod playbook;
 pub mod render;
+pub mod settings;
+pub mod store;
+pub mod sweep;
 pub mod time;
 pub mod webhook;
-pub mod channel;
-pub mod playbook;
-pub mod settings;
-pub mod sweep;
+pub mod window;

@@ -5,10 +5,12 @@
 
 pub mod codec;
 pub mod lease;
+pub mod listing;
 pub mod meta;
 pub mod page;
 pub mod records;
 pub mod segment;
+pub mod view;
 
 use std::fmt;
 
@@ -96,5 +98,9 @@ pub mod names {
 
     pub fn day(date: NaiveDate) -> String {
         format!("day:{date}")
+    }
+
+    pub fn day_date(key: &str) -> Option<NaiveDate> {
+        key.strip_prefix("day:")?.parse().ok()
     }
 }

@@ -4,7 +4,7 @@
 
 mod decide;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use futures_util::StreamExt;
@@ -19,6 +19,7 @@ use crate::playbook;
 use crate::render::render;
 use crate::settings::Settings;
 use crate::store::lease::{Clock, Lease, LeaseTiming};
+use crate::store::listing::Listing;
 use crate::store::meta::Meta;
 use crate::store::records::Records;
 use crate::store::segment::Segment;
@@ -94,40 +95,14 @@ pub struct Sweep<'a, S, C, O> {
     pub seed: u128,
 }
 
-/// What the key list tells.
-#[derive(Default)]
-struct Listing {
-    inbox: Vec<String>,
-    segments: BTreeSet<String>,
-    lease: bool,
-}
-
-impl Listing {
-    async fn read(store: &impl Store) -> Result<Self, StoreError> {
-        let mut listing = Self::default();
-        for key in store.keys().await? {
-            if names::is_inbox(&key) {
-                listing.inbox.push(key);
-            } else if names::segment_level(&key).is_some() {
-                listing.segments.insert(key);
-            } else if key == names::LEASE {
-                listing.lease = true;
-            }
-        }
-        // The order is the host's own otherwise, and rounds should not depend on that.
-        listing.inbox.sort_unstable();
-        Ok(listing)
+/// Is there anything to do? Asks for `meta` only when the keys do not tell.
+async fn has_work(listing: &Listing, store: &impl Store, now: Time) -> Result<bool, StoreError> {
+    if !listing.inbox.is_empty() {
+        return Ok(true);
     }
-
-    /// Is there anything to do? Asks for `meta` only when the keys do not tell.
-    async fn has_work(&self, store: &impl Store, now: Time) -> Result<bool, StoreError> {
-        if !self.inbox.is_empty() {
-            return Ok(true);
-        }
-        let meta = Meta::load(store).await?;
-        Ok(meta.next_due().is_some_and(|due| due <= now)
-            || self.segments.iter().any(|key| !meta.folded.contains(key) && !meta.unreadable.contains_key(key)))
-    }
+    let meta = Meta::load(store).await?;
+    Ok(meta.next_due().is_some_and(|due| due <= now)
+        || listing.segments.iter().any(|key| !meta.folded.contains(key) && !meta.unreadable.contains_key(key)))
 }
 
 /// A message about to be handed over.
@@ -152,7 +127,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let listing = Listing::read(self.store).await?;
             report.left = listing.inbox.len();
             let now = self.clock.now();
-            if now - started > self.limits.time || !listing.has_work(self.store, now).await? {
+            if now - started > self.limits.time || !has_work(&listing, self.store, now).await? {
                 return Ok(report);
             }
             let token = format!("{:032x}", self.seed);
@@ -428,28 +403,4 @@ fn own_fact(root: &Key, at: Time, step: MessageStep) -> Fact {
         keys: BTreeSet::from([root.clone()]),
         event: Event::Message(step),
     }
-}
-
-/// The ledger and the records as a sweep would leave them now, without writing anything: what readers see.
-pub async fn catch_up<S: Store>(store: &S) -> Result<Records<'_, S>, StoreError> {
-    let listing = Listing::read(store).await?;
-    let meta = Meta::load(store).await?;
-    let mut records = Records::new(store, meta.pages);
-    let mut pending = BTreeMap::new();
-    for key in listing.segments.iter().filter(|key| !meta.folded.contains(*key)) {
-        if let Ok(Some(facts)) = Segment::load(store, key).await {
-            pending.extend(facts.into_iter().map(|fact| (fact, ())));
-        }
-    }
-    for key in &listing.inbox {
-        if let Some(bytes) = store.get(key).await?
-            && let Ok(fact) = Fact::from_bytes(&bytes)
-        {
-            pending.insert(fact, ());
-        }
-    }
-    for fact in pending.into_keys() {
-        records.join(fact).await?;
-    }
-    Ok(records)
 }

@@ -1,1 +1,89 @@
-adapter::serve!(handle); async fn handle(_r: adapter::http::IncomingRequest, _o: adapter::http::ResponseOutparam) {}
+//! `POST /dispatch`: the only component that plans and sends. `GET /healthz`: is everything in order?
+
+use adapter::http::{IncomingRequest, ResponseOutparam};
+use adapter::inbound::{self, Answer, Inbound};
+use adapter::{Http, KeyValue, WallClock, variable};
+use aftercare::access;
+use aftercare::brand::Brand;
+use aftercare::channel::resend;
+use aftercare::health::Health;
+use aftercare::settings::Settings;
+use aftercare::sweep::{Limits, Sweep};
+use aftercare::webhook::problem::Problem;
+
+adapter::serve!(handle);
+
+/// Callers send no body worth reading.
+const MAX_BODY_BYTES: usize = 4 * 1024;
+
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    let answer = match inbound::read(request, MAX_BODY_BYTES).await {
+        Ok(request) if request.uri().path() == "/healthz" => health(&request).await,
+        Ok(request) => dispatch(&request).await,
+        Err(problem) => Err(problem),
+    };
+    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem))).await;
+}
+
+async fn health(request: &Inbound) -> Result<Answer, Problem> {
+    if !matches!(request.method().as_str(), "GET" | "HEAD") {
+        return Err(Problem::MethodNotAllowed("GET"));
+    }
+    let health = Health::check(&open()?).await;
+    Ok(inbound::json_of(if health.is_ok() { 200 } else { 503 }, &health))
+}
+
+async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
+    if request.method() != "POST" {
+        return Err(Problem::MethodNotAllowed("POST"));
+    }
+    if !access::allowed(request.headers(), &variable("dispatch_token")) {
+        return Err(Problem::Unauthorized);
+    }
+    let (store, settings, email) = (open()?, settings(), email());
+    let sweep = Sweep {
+        store: &store,
+        clock: &WallClock,
+        outbound: &Http,
+        settings: &settings,
+        email: &email,
+        limits: Limits::default(),
+        seed: adapter::seed(),
+    };
+    let report = sweep.run().await.map_err(|error| {
+        eprintln!("the sweep stopped: {error}");
+        Problem::Unavailable
+    })?;
+    Ok(inbound::json_of(200, &report))
+}
+
+fn open() -> Result<KeyValue, Problem> {
+    KeyValue::open().map_err(|error| {
+        eprintln!("{error}");
+        Problem::Unavailable
+    })
+}
+
+fn settings() -> Settings {
+    Settings {
+        brand: Brand {
+            name: variable("brand_name"),
+            color: variable("brand_color"),
+            from: variable("brand_from"),
+            support_email: variable("brand_support_email"),
+            support_url: variable("brand_support_url"),
+            phone: variable("brand_phone"),
+            address: variable("brand_address"),
+            sign_off: variable("brand_sign_off"),
+        },
+        team_email: variable("team_email"),
+        default_locale: variable("default_locale"),
+    }
+}
+
+/// The outbox, until there is a key.
+fn email() -> resend::Config {
+    let api_key = variable("resend_api_key");
+    let url = if api_key.is_empty() { "http://outbox.spin.internal".to_owned() } else { variable("resend_url") };
+    resend::Config { url: url.trim_end_matches('/').to_owned(), api_key }
+}

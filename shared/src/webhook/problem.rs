@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum Problem {
     /// 400: the body is not JSON, or not the kind of JSON this endpoint reads.
     NotJson(String),
+    /// 400: a query parameter that cannot be read or makes no sense.
+    BadParameter { name: String, detail: String },
     /// 401: signature missing, malformed or wrong, or its time outside the window. All look the same on purpose.
     Unauthorized,
     /// 404: no such thing here.
@@ -40,9 +42,21 @@ impl Problem {
         Self::Unprocessable { field: field.into(), detail: detail.into() }
     }
 
+    pub fn bad_parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::BadParameter { name: name.into(), detail: detail.into() }
+    }
+
+    /// The field or parameter that is wrong, where one is.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Unprocessable { field: name, .. } | Self::BadParameter { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     pub const fn status(&self) -> u16 {
         match self {
-            Self::NotJson(_) => 400,
+            Self::NotJson(_) | Self::BadParameter { .. } => 400,
             Self::Unauthorized => 401,
             Self::NotFound(_) => 404,
             Self::MethodNotAllowed(_) => 405,
@@ -57,6 +71,7 @@ impl Problem {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NotJson(_) => "not-json",
+            Self::BadParameter { .. } => "bad-parameter",
             Self::Unauthorized => "unauthorized",
             Self::NotFound(_) => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
@@ -70,6 +85,7 @@ impl Problem {
     const fn title(&self) -> &'static str {
         match self {
             Self::NotJson(_) => "The body is not the JSON this endpoint reads",
+            Self::BadParameter { .. } => "A parameter cannot be used",
             Self::Unauthorized => "The request is not authentic",
             Self::NotFound(_) => "Not found",
             Self::MethodNotAllowed(_) => "Method not allowed",
@@ -83,9 +99,10 @@ impl Problem {
     /// The problem document.
     pub fn to_json(&self) -> Vec<u8> {
         let detail = match self {
-            Self::NotJson(detail) | Self::NotFound(detail) | Self::Unprocessable { detail, .. } => {
-                detail.clone()
-            }
+            Self::NotJson(detail)
+            | Self::NotFound(detail)
+            | Self::Unprocessable { detail, .. }
+            | Self::BadParameter { detail, .. } => detail.clone(),
             Self::Unauthorized => {
                 "Missing, malformed or wrong signature or token, or a signed time outside its window. \
                  Check the secret that is configured for this sender."
@@ -96,16 +113,12 @@ impl Problem {
             Self::UnsupportedMediaType => "Send `content-type: application/json`.".to_owned(),
             Self::Unavailable => "The event could not be stored. Send it again.".to_owned(),
         };
-        let field = match self {
-            Self::Unprocessable { field, .. } => Some(field.as_str()),
-            _ => None,
-        };
         let document = Document {
             kind: format!("urn:aftercare:problem:{}", self.name()),
             title: self.title(),
             status: self.status(),
             detail: &detail,
-            field,
+            field: self.field(),
         };
         serde_json::to_vec(&document).expect("a problem is plain text and a number")
     }

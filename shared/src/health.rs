@@ -1,0 +1,56 @@
+//! Is everything in order? What `/healthz` says, and what to do about it.
+
+use serde::Serialize;
+
+use crate::store::meta::Meta;
+use crate::store::{Store, names};
+
+/// The answer of `GET /healthz`. Counts and keys only: no secret and nothing personal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// `ok`, or `failing` with `reasons`.
+    pub status: &'static str,
+    pub reasons: Vec<String>,
+    /// Facts that wait for a sweep.
+    pub inbox: usize,
+    pub segments: usize,
+    pub pages: u32,
+    pub keys: usize,
+}
+
+impl Health {
+    pub fn is_ok(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// Looks at the keys and at `meta`, and at nothing else: cheap enough for a probe every few seconds.
+    pub async fn check(store: &impl Store) -> Self {
+        let mut health = Self { status: "ok", reasons: Vec::new(), inbox: 0, segments: 0, pages: 0, keys: 0 };
+        match store.keys().await {
+            Ok(keys) => {
+                health.keys = keys.len();
+                health.inbox = keys.iter().filter(|key| names::is_inbox(key)).count();
+                health.segments = keys.iter().filter(|key| names::segment_level(key).is_some()).count();
+                for key in keys.iter().filter(|key| names::is_dead_letter(key)) {
+                    health.reasons.push(format!(
+                        "`{key}` holds an event that could not be read; look at it, then delete the key"
+                    ));
+                }
+            }
+            Err(error) => health.reasons.push(format!("{error}; events are refused until it is back")),
+        }
+        match Meta::load(store).await {
+            Ok(meta) => {
+                health.pages = meta.pages;
+                for (key, why) in &meta.unreadable {
+                    health.reasons.push(format!("segment `{key}` is left aside: {why}"));
+                }
+            }
+            Err(error) => health.reasons.push(error.to_string()),
+        }
+        if !health.is_ok() {
+            health.status = "failing";
+        }
+        health
+    }
+}
