@@ -188,6 +188,16 @@ impl Host {
         &self.app.counters
     }
 
+    /// The routes that requests from outside can take, as the manifest writes them.
+    pub fn routes(&self) -> impl Iterator<Item = &str> {
+        self.app.router.routes()
+    }
+
+    /// Whether a request for a path would reach a component.
+    pub fn has_route(&self, path: &str) -> bool {
+        self.app.router.find(path).is_some()
+    }
+
     /// The interfaces that each component imports, by component id.
     pub fn imports(&self) -> BTreeMap<&str, &[String]> {
         self.app

@@ -78,6 +78,11 @@ impl Router {
         Ok((Self(table), replaced))
     }
 
+    /// All routes, as in the manifest.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, route)| route.raw.as_str())
+    }
+
     /// The route for a path.
     pub(crate) fn find(&self, path: &str) -> Option<Matched> {
         let best = self.0.best_match(path)?;

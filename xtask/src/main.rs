@@ -1,1 +1,44 @@
-fn main() {}
+//! The repository's automation, one file a command. `cargo xtask help` lists them.
+
+mod components;
+mod secrets;
+mod up;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, runs and checks Aftercare")]
+enum Command {
+    /// Build the components for WebAssembly, where spin.toml expects them.
+    Build,
+    /// Build the components and serve spin.toml, without Spin. The flags are those of `spin up`.
+    Up(up::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Build => components::build(root()),
+        Command::Up(args) => up::run(root(), args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root.
+fn root() -> &'static Path {
+    static ROOT: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
+        // Cargo says where this package is now; what the compiler was told may be a checkout that has moved.
+        let package =
+            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        PathBuf::from(package).parent().map(Path::to_owned).unwrap_or_default()
+    });
+    &ROOT
+}
