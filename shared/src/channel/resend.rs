@@ -41,6 +41,17 @@ struct Tag<'a> {
     value: &'a str,
 }
 
+#[derive(Deserialize)]
+struct Accepted {
+    id: String,
+}
+
+#[derive(Deserialize, Default)]
+struct Refusal {
+    #[serde(default)]
+    name: String,
+}
+
 /// The call that sends `message`. `None` if its parts cannot stand in an HTTP request.
 pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8>>> {
     let body = message.body;
@@ -75,19 +86,10 @@ pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
     };
     let status = response.status().as_u16();
     if response.status().is_success() {
-        #[derive(Deserialize)]
-        struct Accepted {
-            id: String,
-        }
         let accepted = serde_json::from_slice::<Accepted>(response.body()).ok();
         return Outcome::Sent { provider_id: accepted.map(|accepted| accepted.id) };
     }
 
-    #[derive(Deserialize, Default)]
-    struct Refusal {
-        #[serde(default)]
-        name: String,
-    }
     let name = serde_json::from_slice::<Refusal>(response.body()).unwrap_or_default().name;
     let why = if name.is_empty() { format!("answered {status}") } else { format!("answered {status} {name}") };
     match (status, name.as_str()) {

@@ -48,7 +48,7 @@ pub fn decide(customer: &Customer, planned: &[Planned], now: Time) -> Vec<Decisi
 }
 
 /// When [`decide`] next has something to say, if nothing else happens.
-pub fn next_due(customer: &Customer, planned: &[Planned], now: Time) -> Option<Time> {
+pub(super) fn next_due(customer: &Customer, planned: &[Planned], now: Time) -> Option<Time> {
     let plans = planned.iter().filter_map(|plan| due(customer.messages.get(&plan.id), Some(plan), now));
     let dropped = unplanned(customer, planned).filter_map(|(_, message)| due(Some(message), None, now));
     plans.chain(dropped).min()
