@@ -22,6 +22,7 @@ pub mod render;
 pub mod settings;
 pub mod store;
 pub mod sweep;
+mod template;
 pub mod time;
 pub mod webhook;
 pub mod window;

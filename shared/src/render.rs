@@ -2,7 +2,7 @@
 //!
 //! Templates live in `templates/<message>/<locale>/{subject.txt,body.txt,body.html}`, are compiled into the program, and
 //! stand in one frame (`layout.txt`, `layout.html`) that adds the brand, the way to reach support and the sign-off.
-//! Everything that comes from a customer or a platform is cleaned first ([`clean`]) and escaped in HTML; a variable that
+//! Everything that comes from a customer or a platform is cleaned first (`clean`) and escaped in HTML; a variable that
 //! a template names and the draft lacks is an error, never a blank.
 
 mod catalog;
@@ -17,9 +17,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
-use minijinja::syntax::SyntaxConfig;
+use minijinja::Environment;
 use minijinja::value::Serde;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -27,6 +26,7 @@ use crate::brand::Brand;
 use crate::draft::Draft;
 use crate::fact::Channel;
 use crate::message::Body;
+use crate::template;
 
 /// Longest subject, in characters. Mail programs show 40 to 80; RFC 5322 would allow 998 bytes on a line.
 const SUBJECT_MAX: usize = 120;
@@ -160,8 +160,8 @@ impl BrandView {
             sign_off: line(&brand.sign_off),
             color: color.to_string(),
             on_color: color.text_on(),
-            ink: color.readable_on(color::Color::WHITE).to_string(),
-            ink_dark: color.readable_on(color::Color::NIGHT).to_string(),
+            ink: color.by_day().to_string(),
+            ink_dark: color.by_night().to_string(),
         }
     }
 
@@ -182,25 +182,13 @@ fn words(locale: &str) -> Result<Value, RenderError> {
     serde_json::from_str(source).map_err(|error| broken(&error.to_string()))
 }
 
-/// One template engine for all messages. It compiles a template when it is first used: a component lives for one
-/// request and needs few of them.
+/// One template engine for all messages.
 fn environment() -> &'static Environment<'static> {
     static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.expect("the usual delimiters are valid"));
-        environment.set_loader(|path| {
-            Ok(catalog::source(path).map(|source| {
-                if path.ends_with(".html") { style::inline(source) } else { source.to_owned() }
-            }))
-        });
-        environment.set_formatter(|out, state, value| {
-            if value.is_none() {
-                return Err(minijinja::Error::new(ErrorKind::UndefinedError, "a missing value was printed"));
-            }
-            minijinja::escape_formatter(out, state, value)
+        let mut environment = template::environment(|path| {
+            let source = catalog::source(path)?;
+            Some(if template::is_html(path) { style::inline(source) } else { source.to_owned() })
         });
         filters::add(&mut environment);
         environment

@@ -36,6 +36,7 @@ const RULES: &[(&str, &str)] = &[
     ),
     ("<h1>", "margin:0 0 16px;font:700 26px/1.25 FONT;letter-spacing:-.01em;color:#1d2523"),
     ("<h2>", "margin:28px 0 8px;font:700 17px/1.35 FONT;color:#1d2523"),
+    ("<h2 class=\"first\">", "margin:0 0 8px;font:700 17px/1.35 FONT;color:#1d2523"),
     ("<p>", "margin:0 0 16px;color:#1d2523"),
     ("<p class=\"sign-off\">", "margin:28px 0 0;color:#1d2523"),
     ("<p class=\"small\">", "margin:0;font-size:13px;line-height:1.5;color:#5a6662"),
@@ -76,7 +77,10 @@ const RULES: &[(&str, &str)] = &[
         "padding:10px 16px 10px 0;border-bottom:1px solid #e2e6e4;color:#5a6662;vertical-align:top;white-space:nowrap;width:1%",
     ),
     ("<span class=\"muted\"", "color:#5a6662;font-size:15px"),
-    ("<span class=\"score\"", "font-size:40px;line-height:1;font-weight:700;letter-spacing:-.02em"),
+    (
+        "<span class=\"score\"",
+        "color:#b3261e;font-size:40px;line-height:1;font-weight:700;letter-spacing:-.02em",
+    ),
 ];
 
 /// `source` with every known tag styled.
@@ -95,17 +99,18 @@ pub(super) fn inline(source: &str) -> String {
 mod tests {
     use super::*;
     use crate::render::catalog;
+    use crate::template::is_html;
 
     #[test]
     fn every_tag_of_the_templates_has_a_style_at_most_once() {
-        for (path, source) in catalog::FILES.iter().filter(|(path, _)| path.ends_with(".html")) {
+        for (path, source) in catalog::FILES.iter().filter(|(path, _)| is_html(path)) {
             let styled = inline(source);
             for tag in styled.split('<').filter_map(|tag| tag.split_once('>').map(|(tag, _)| tag)) {
-                let styles = tag.matches("style=").count();
+                let count = tag.matches("style=").count();
                 let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
                 let expected =
                     ["h1", "h2", "p", "ul", "li", "td", "a", "blockquote"].contains(&name.as_str());
-                assert!(styles <= 1 && (!expected || styles == 1), "{path}: <{tag}>");
+                assert!(count <= 1 && (!expected || count == 1), "{path}: <{tag}>");
             }
         }
     }

@@ -102,9 +102,9 @@ fn visible(html: &str) -> String {
 }
 
 fn whole(body: &Body) -> String {
-    let headers: String = body.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-    let Body { from, to, subject, text, html, .. } = body;
-    format!("From: {from}\nTo: {to}\nSubject: {subject}\n{headers}\n{text}\n========\n\n{html}")
+    let Body { from, to, subject, text, html, headers, .. } = body;
+    let more: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    format!("From: {from}\nTo: {to}\nSubject: {subject}\n{}\n\n{text}\n========\n\n{html}", more.join("\n"))
 }
 
 #[test]

@@ -1,0 +1,27 @@
+//! The template engine as messages and pages use it.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
+
+/// An engine over `source`, which maps a path to a template. HTML is escaped; a missing value is an error, never a
+/// blank; block tags leave no lines behind. A template is compiled when it is first used: a component lives for one
+/// request and needs few of them.
+pub(crate) fn environment(source: fn(&str) -> Option<String>) -> Environment<'static> {
+    let mut environment = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("the usual delimiters are valid"));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_loader(move |path| Ok(source(path)));
+    environment.set_formatter(|out, state, value| {
+        if value.is_none() {
+            return Err(Error::new(ErrorKind::UndefinedError, "a missing value was printed"));
+        }
+        escape_formatter(out, state, value)
+    });
+    environment
+}
+
+/// Is the template at `path` HTML?
+pub(crate) fn is_html(path: &str) -> bool {
+    path.rsplit('.').next() == Some("html")
+}
