@@ -19,6 +19,7 @@ pub mod message;
 pub mod money;
 pub mod playbook;
 pub mod render;
+pub mod score;
 pub mod settings;
 pub mod store;
 pub mod sweep;
