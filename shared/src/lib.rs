@@ -17,6 +17,7 @@ pub mod key;
 pub mod ledger;
 pub mod message;
 pub mod money;
+pub mod outbox;
 pub mod playbook;
 pub mod render;
 pub mod score;
