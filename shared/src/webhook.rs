@@ -21,12 +21,16 @@ use json::{Complaints, Object};
 use problem::Problem;
 use verify::{Proof, Proven};
 
+mod bigcommerce;
 mod generic;
 mod json;
 pub mod problem;
+mod rating;
+pub mod schema;
 mod shopify;
 mod text;
 pub mod verify;
+mod woocommerce;
 
 /// More than any sender's body; the component stops reading here too.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -37,11 +41,35 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// `POST /webhooks/order-created`: orders placed, paid, changed, cancelled, refunded, returned.
 pub const ORDER_CREATED: &[Route] = &[
     Route { sender: &shopify::SENDER, read: shopify::orders },
+    Route { sender: &woocommerce::SENDER, read: woocommerce::orders },
+    Route { sender: &bigcommerce::SENDER, read: bigcommerce::orders },
     Route { sender: &generic::SENDER, read: generic::orders },
+];
+
+/// `POST /webhooks/shipment-updated`: fulfilments and carrier events.
+pub const SHIPMENT_UPDATED: &[Route] = &[
+    Route { sender: &shopify::SENDER, read: shopify::shipments },
+    Route { sender: &bigcommerce::SENDER, read: bigcommerce::shipments },
+    Route { sender: &generic::SENDER, read: generic::shipments },
 ];
 
 /// `POST /webhooks/survey-submitted`: answers to surveys.
 pub const SURVEY_SUBMITTED: &[Route] = &[Route { sender: &generic::SENDER, read: generic::answers }];
+
+/// `POST /webhooks/review-posted`: public reviews.
+pub const REVIEW_POSTED: &[Route] = &[
+    Route { sender: &woocommerce::SENDER, read: woocommerce::reviews },
+    Route { sender: &generic::SENDER, read: generic::reviews },
+];
+
+/// `POST /webhooks/ticket-updated`: support tickets.
+pub const TICKET_UPDATED: &[Route] = &[Route { sender: &generic::SENDER, read: generic::tickets }];
+
+/// `POST /webhooks/privacy-request`: data requests, redaction, consent, removal of the app.
+pub const PRIVACY_REQUEST: &[Route] = &[
+    Route { sender: &shopify::SENDER, read: shopify::requests },
+    Route { sender: &generic::SENDER, read: generic::requests },
+];
 
 // ── What goes in and comes out ──────────────────────────────────────────────
 
@@ -127,9 +155,9 @@ pub fn receive(
     }
     let complaints = Complaints::new(route.sender.strict);
     let body = Object::parse(delivery.body, &complaints)?;
-    let accepted = (route.read)(delivery, &body)?;
-    complaints.into_result()?;
-    Ok(accepted)
+    let accepted = (route.read)(delivery, &body);
+    // A field that is wrong explains more than what was missing because of it.
+    complaints.into_result().and(accepted)
 }
 
 /// Finds the sender whose proof holds. Two senders may use the same headers (Standard Webhooks), so it is not the

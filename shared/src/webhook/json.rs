@@ -22,6 +22,9 @@ const MAX_DEPTH: usize = 64;
 /// Longer than any list of lines, parcels or refunds; the rest of a longer list is not read.
 const MAX_ITEMS: usize = 1_000;
 
+/// Longer than any sender's ids.
+const MAX_ID_BYTES: usize = 200;
+
 /// What is wrong with fields that an event could do without.
 #[derive(Debug)]
 pub(super) struct Complaints {
@@ -164,11 +167,13 @@ impl<'a> Object<'a> {
 
     /// An id: text, or a whole number that is not negative, digit by digit.
     pub(super) fn id(&self, name: &str) -> Option<String> {
-        self.read(name, "an id: text or a whole number", |raw| {
-            let id = if raw.starts_with('"') { string(raw)? } else { Cow::Borrowed(digits(raw)?) };
-            let id = id.trim();
-            (!id.is_empty() && id.len() <= 200 && !id.contains(char::is_control)).then(|| id.to_owned())
-        })
+        self.read(name, "an id: text or a whole number", id)
+    }
+
+    /// The ids of a list.
+    pub(super) fn ids(&self, name: &str) -> Vec<String> {
+        let items = self.read(name, "a list", |raw| serde_json::from_str::<Items<'a>>(raw).ok());
+        items.map(|items| items.0).unwrap_or_default().into_iter().filter_map(id).collect()
     }
 
     /// A point in time.
@@ -194,6 +199,13 @@ impl<'a> Object<'a> {
     /// A whole number that is not negative. Not `9.0`, not `"9"`.
     pub(super) fn whole(&self, name: &str) -> Option<u32> {
         self.read(name, "a whole number", |raw| digits(raw)?.parse().ok())
+    }
+
+    /// A number as it was written, whatever its digits.
+    pub(super) fn number(&self, name: &str) -> Option<&'a str> {
+        self.read(name, "a number", |raw| {
+            raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then_some(raw)
+        })
     }
 
     pub(super) fn object(&self, name: &str) -> Option<Object<'a>> {
@@ -243,8 +255,7 @@ impl<'a> Object<'a> {
     ) -> Field<T> {
         match self.get(name) {
             Field::Absent => Field::Absent,
-            Field::None => Field::None,
-            Field::Some("\"\"") => Field::None,
+            Field::None | Field::Some("\"\"") => Field::None,
             Field::Some(_) => self.parsed(name, wanted, parse).map_or(Field::Absent, Field::Some),
         }
     }
@@ -262,6 +273,13 @@ fn string_or_number(raw: &str) -> Option<Cow<'_, str>> {
         b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw)),
         _ => None,
     }
+}
+
+/// An id: text, or a number that is written with digits alone.
+fn id(raw: &str) -> Option<String> {
+    let id = if raw.starts_with('"') { string(raw)? } else { Cow::Borrowed(digits(raw)?) };
+    let id = id.trim();
+    (!id.is_empty() && id.len() <= MAX_ID_BYTES && !id.contains(char::is_control)).then(|| id.to_owned())
 }
 
 /// A number that is written with digits alone.

@@ -5,14 +5,19 @@
 //! The topic stands in a header, and headers are not signed. So a topic only says where to look; what happened is read
 //! from the body, and a body that does not fit its topic is refused.
 
+use super::json::Object;
 use super::problem::Problem;
 use super::verify::{Proof, Signature};
-use super::{Delivery, Sender};
+use super::{Accepted, Delivery, Sender};
 use crate::time::Time;
 
 mod order;
+mod privacy;
+mod shipment;
 
 pub(super) use order::orders;
+pub(super) use privacy::requests;
+pub(super) use shipment::shipments;
 
 pub(super) const SENDER: Sender = Sender {
     name: "shopify",
@@ -45,4 +50,20 @@ fn triggered_at(delivery: &Delivery<'_>) -> Result<Time, Problem> {
             "The body has no time, so this header must have one.",
         )
     })
+}
+
+/// Refuses a body that is not of its topic: one that has a field it must not have, or none of those it must have.
+fn fits(body: &Object<'_>, any_of: &[&str], none_of: &[&str]) -> Result<(), Problem> {
+    if let Some(name) = none_of.iter().find(|name| body.has(name)) {
+        return Err(body.problem(name, "A body of this topic has no such field."));
+    }
+    match any_of {
+        [first, ..] if !any_of.iter().any(|name| body.has(name)) => body.require(first, None),
+        _ => Ok(()),
+    }
+}
+
+/// The answer to a topic that this URL has no use for.
+fn ignored(topic: &str) -> Accepted {
+    Accepted::ignored(format!("topic {topic} is not one that this URL takes"))
 }

@@ -69,3 +69,103 @@ pub(super) fn region(text: &str) -> Option<String> {
     ((1..=6).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
         .then_some(code)
 }
+
+/// Which HTML entities are decoded.
+pub(super) struct Entities {
+    named: &'static [(&'static str, char)],
+    /// Whether a character is decoded where it is written as a number.
+    numbered: fn(char) -> bool,
+}
+
+/// What WordPress writes into a secret, and no more.
+pub(super) const WORDPRESS: Entities = Entities {
+    named: &[("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"')],
+    numbered: |c| matches!(c, '&' | '<' | '>' | '"' | '\''),
+};
+
+/// What shops write into titles and reviews.
+pub(super) const HTML: Entities = Entities {
+    named: &[
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", ' '),
+        ("ndash", '–'),
+        ("mdash", '—'),
+        ("hellip", '…'),
+        ("lsquo", '‘'),
+        ("rsquo", '’'),
+        ("ldquo", '“'),
+        ("rdquo", '”'),
+        ("times", '×'),
+        ("deg", '°'),
+        ("reg", '®'),
+        ("trade", '™'),
+        ("copy", '©'),
+        ("euro", '€'),
+        ("pound", '£'),
+    ],
+    numbered: |_| true,
+};
+
+/// Longer than any entity above, written as name or number.
+const MAX_ENTITY_BYTES: usize = 9;
+
+impl Entities {
+    /// Text with these entities decoded, once: `&amp;lt;` becomes `&lt;`.
+    pub(super) fn decode(&self, text: &str) -> String {
+        let mut plain = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find('&') {
+            let (before, entity) = rest.split_at(start);
+            plain.push_str(before);
+            let end = entity.bytes().take(MAX_ENTITY_BYTES).position(|byte| byte == b';');
+            let decoded = end.and_then(|end| Some((self.char(&entity[1..end])?, &entity[end + 1..])));
+            let (c, after) = decoded.unwrap_or(('&', &entity[1..]));
+            plain.push(c);
+            rest = after;
+        }
+        plain.push_str(rest);
+        plain
+    }
+
+    fn char(&self, name: &str) -> Option<char> {
+        let Some(number) = name.strip_prefix('#') else {
+            return self.named.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+        };
+        let number = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16),
+            None => number.parse(),
+        };
+        char::from_u32(number.ok()?).filter(|c| (self.numbered)(*c))
+    }
+}
+
+/// The text of a piece of HTML: tags gone, breaks and ends of paragraphs as line breaks, entities decoded.
+pub(super) fn plain(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(start) = rest.find('<') {
+        let (before, tag) = rest.split_at(start);
+        text.push_str(before);
+        let inside = &tag[1..];
+        if !inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!') {
+            text.push('<');
+            rest = inside;
+            continue;
+        }
+        let Some(end) = inside.find('>') else {
+            rest = tag;
+            break;
+        };
+        let name = inside[..end].trim_end_matches('/').trim();
+        if name.eq_ignore_ascii_case("br") || name.eq_ignore_ascii_case("/p") {
+            text.push('\n');
+        }
+        rest = &inside[end + 1..];
+    }
+    text.push_str(rest);
+    HTML.decode(&text)
+}

@@ -6,8 +6,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, Mac as _};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+use unicode_normalization::UnicodeNormalization;
 
 use super::Delivery;
 use crate::hex;
@@ -68,18 +70,24 @@ impl Signature {
         }
     }
 
-    /// [Standard Webhooks](https://www.standardwebhooks.com) under three header names, which Svix calls otherwise.
-    pub const fn standard(id: [&'static str; 3], message: &'static [Piece], key: Key) -> Self {
-        let [_, timestamp, signature] = id;
-        Self {
-            separator: Some(' '),
-            prefix: "v1,",
-            message,
-            key,
-            time: Some(SignedTime::unix(TimeIn::Header(timestamp))),
-            ..Self::over_body(signature)
-        }
-    }
+    /// [Standard Webhooks](https://www.standardwebhooks.com): the id, the time and the body are signed, and the header
+    /// may hold several signatures. Only `v1` is read; `v1a` (Ed25519) needs no secret of ours and is not supported.
+    pub const STANDARD: Self = Self {
+        separator: Some(' '),
+        prefix: "v1,",
+        message: &[Piece::Header("webhook-id"), Piece::Text("."), Piece::Time, Piece::Text("."), Piece::Body],
+        key: as_whsec,
+        time: Some(SignedTime::unix(TimeIn::Header("webhook-timestamp"))),
+        ..Self::over_body("webhook-signature")
+    };
+
+    /// The same under the header names of Svix, which came before the standard.
+    pub const SVIX: Self = Self {
+        message: &[Piece::Header("svix-id"), Piece::Text("."), Piece::Time, Piece::Text("."), Piece::Body],
+        time: Some(SignedTime::unix(TimeIn::Header("svix-timestamp"))),
+        header: "svix-signature",
+        ..Self::STANDARD
+    };
 }
 
 /// How a digest is written.
@@ -95,7 +103,7 @@ pub enum Piece {
     Body,
     /// The signed time, as it was written.
     Time,
-    /// Another header's value.
+    /// Another header's value. One with a full stop is refused: it could shift where the pieces meet.
     Header(&'static str),
     Text(&'static str),
 }
@@ -111,6 +119,11 @@ pub struct SignedTime {
 const TOLERANCE_MILLIS: u64 = 300 * 1000;
 
 impl SignedTime {
+    /// RFC 3339.
+    pub const fn rfc3339(stands_in: TimeIn) -> Self {
+        Self { stands_in, read: Time::parse }
+    }
+
     /// Whole seconds since 1970.
     pub const fn unix(stands_in: TimeIn) -> Self {
         Self { stands_in, read: unix_seconds }
@@ -127,8 +140,9 @@ pub enum TimeIn {
 /// A keyed digest of pieces of a message.
 pub type Mac = fn(key: &[u8], message: &[&[u8]]) -> Vec<u8>;
 
-/// Makes the key out of the secret that was configured; `None` when it cannot be one.
-pub type Key = fn(secret: &str) -> Option<Vec<u8>>;
+/// Makes the key out of the secret that was configured. A key of no bytes opens nothing: it says that the secret
+/// cannot be read.
+pub type Key = fn(secret: &str) -> Vec<u8>;
 
 // ── Checking ────────────────────────────────────────────────────────────────
 
@@ -191,7 +205,7 @@ impl Signature {
             message.push(match piece {
                 Piece::Body => delivery.body,
                 Piece::Time => time.as_bytes(),
-                Piece::Header(name) => delivery.header(name)?.as_bytes(),
+                Piece::Header(name) => delivery.header(name).filter(|value| !value.contains('.'))?.as_bytes(),
                 Piece::Text(text) => text.as_bytes(),
             });
         }
@@ -204,7 +218,7 @@ impl Signature {
             .collect();
         // No early exit: which secret matched, and how far, takes the same time.
         let mut matched = Choice::from(0);
-        for key in secrets.iter().filter_map(|secret| (self.key)(secret)) {
+        for key in secrets.iter().map(|secret| (self.key)(secret)).filter(|key| !key.is_empty()) {
             let digest = (self.mac)(&key, &message);
             for given in &given {
                 matched |= digest.ct_eq(given);
@@ -232,21 +246,37 @@ fn token(query: &str) -> Option<&str> {
 
 pub fn hmac_sha256(key: &[u8], message: &[&[u8]]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    message.iter().for_each(|piece| mac.update(piece));
+    for piece in message {
+        mac.update(piece);
+    }
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// For senders that never left SHA-1. As an HMAC it still holds.
+pub fn hmac_sha1(key: &[u8], message: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for piece in message {
+        mac.update(piece);
+    }
     mac.finalize().into_bytes().to_vec()
 }
 
 // ── Keys ────────────────────────────────────────────────────────────────────
 
 /// The secret as it is, in UTF-8. A key made of two secrets (`client_id&client_secret`) is configured joined.
-pub fn as_text(secret: &str) -> Option<Vec<u8>> {
-    Some(secret.as_bytes().to_vec())
+pub fn as_text(secret: &str) -> Vec<u8> {
+    secret.as_bytes().to_vec()
 }
 
 /// Base64 behind `whsec_`, as Standard Webhooks writes secrets.
-pub fn as_whsec(secret: &str) -> Option<Vec<u8>> {
-    let key = BASE64.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;
-    (!key.is_empty()).then_some(key)
+pub fn as_whsec(secret: &str) -> Vec<u8> {
+    BASE64.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).unwrap_or_default()
+}
+
+/// The secret after compatibility decomposition (NFKD), for which `é` is an `e` and an accent.
+pub fn as_nfkd(secret: &str) -> Vec<u8> {
+    let decomposed: String = secret.nfkd().collect();
+    decomposed.into_bytes()
 }
 
 // ── Times ───────────────────────────────────────────────────────────────────

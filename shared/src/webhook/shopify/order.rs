@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::json::Object;
 use super::super::problem::Problem;
 use super::super::{Accepted, Delivery, text};
-use super::{SOURCE, topic};
+use super::{SOURCE, fits, ignored, topic, triggered_at};
 use crate::fact::{Channel, Contact, Event, Fetch, Item, OrderReport, OrderStage, Refund};
 use crate::field::Field;
 use crate::key::Key;
@@ -27,12 +27,14 @@ pub(in super::super) fn orders(delivery: &Delivery<'_>, body: &Object<'_>) -> Re
         "orders/edited" => edited(body),
         "refunds/create" => refunded(body),
         _ if topic.starts_with("returns/") => returned(delivery, body),
-        _ => Ok(Accepted::ignored(format!("topic {topic} says nothing of an order that we keep"))),
+        _ => Ok(ignored(&topic)),
     }
 }
 
 /// A whole order, as every order topic carries it. The fact is the same whichever topic brought it.
 fn order(body: &Object<'_>) -> Result<Accepted, Problem> {
+    // What belongs to an order has an `order_id`; an order has none.
+    fits(body, &[], &["order_id"])?;
     let id = body.require("id", body.id("id"))?;
     let created_at = body.time("created_at");
     let at = body.require("updated_at", body.time("updated_at").or(created_at))?;
@@ -188,6 +190,7 @@ fn item(line: &Object<'_>, currency: &str) -> Item {
 // ── Refunds ─────────────────────────────────────────────────────────────────
 
 fn refunded(body: &Object<'_>) -> Result<Accepted, Problem> {
+    fits(body, &["refund_line_items", "transactions"], &[])?;
     let id = body.require("id", body.id("id"))?;
     let order_id = body.require("order_id", body.id("order_id"))?;
     let at = body.require("created_at", refund_time(body))?;
@@ -283,7 +286,7 @@ fn returned(delivery: &Delivery<'_>, body: &Object<'_>) -> Result<Accepted, Prob
     let order = body.require("order", body.object("order"))?;
     let order_id = order.require("id", order.id("id"))?;
     let state = body.require("status", state(body))?;
-    let at = super::triggered_at(delivery)?;
+    let at = triggered_at(delivery)?;
     let mut report = OrderReport { id: order_id, ..OrderReport::default() };
     if state == "closed" {
         report.stages.insert(OrderStage::Returned, at);
