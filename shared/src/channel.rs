@@ -40,13 +40,22 @@ impl fmt::Display for CallError {
 /// What became of one attempt to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    Sent { provider_id: Option<String> },
+    Sent {
+        provider_id: Option<String>,
+    },
     /// Not now. `after` is the provider's own wish, where it stated one.
-    Later { after: Option<TimeDelta>, why: String },
+    Later {
+        after: Option<TimeDelta>,
+        why: String,
+    },
     /// Never: the provider will not take this message.
-    Refused { why: String },
+    Refused {
+        why: String,
+    },
     /// It may have been sent; only a provider that knows idempotency keys may be asked again.
-    Lost { why: String },
+    Lost {
+        why: String,
+    },
 }
 
 /// Everything an attempt needs.
@@ -76,8 +85,9 @@ const RETRY_WAITS: [TimeDelta; 7] = [
 pub fn retry_at(attempt: u32, asked: Option<TimeDelta>, jitter: f64, now: Time) -> Option<Time> {
     let wait = *RETRY_WAITS.get(attempt.checked_sub(1)? as usize)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "hours in milliseconds")]
-    let spread =
-        TimeDelta::milliseconds((wait.num_milliseconds() as f64 * (0.5 + jitter.clamp(0.0, 1.0) / 2.0)) as i64);
+    let spread = TimeDelta::milliseconds(
+        (wait.num_milliseconds() as f64 * (0.5 + jitter.clamp(0.0, 1.0) / 2.0)) as i64,
+    );
     let asked = asked.unwrap_or(TimeDelta::zero()).clamp(TimeDelta::zero(), TimeDelta::days(1));
     Some(now + spread.max(asked))
 }
@@ -90,7 +100,7 @@ fn retry_after(response: &Response<Vec<u8>>) -> Option<TimeDelta> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TimeDelta, Time, retry_at};
+    use super::{Time, TimeDelta, retry_at};
 
     #[track_caller]
     fn check(attempt: u32, asked: Option<i64>, jitter: f64, expected_seconds: Option<i64>) {

@@ -87,7 +87,10 @@ impl Profile {
             country: Latest::maybe(at, country),
             region: Latest::maybe(at, region),
             birthday: Latest::default(),
-            marketing: marketing.into_iter().map(|(channel, yes)| (channel, Latest::at(agreed_at, yes))).collect(),
+            marketing: marketing
+                .into_iter()
+                .map(|(channel, yes)| (channel, Latest::at(agreed_at, yes)))
+                .collect(),
         }
     }
 }
@@ -126,7 +129,18 @@ pub struct Order {
 }
 
 join_fields!(Order {
-    number, stages, total, shown_total, items, refunds, returns, promises, status_url, test, email, locale
+    number,
+    stages,
+    total,
+    shown_total,
+    items,
+    refunds,
+    returns,
+    promises,
+    status_url,
+    test,
+    email,
+    locale
 });
 
 impl Order {
@@ -186,7 +200,14 @@ pub struct Shipment {
 }
 
 join_fields!(Shipment {
-    order_id, states, tracking_numbers, tracking_url, carrier, carrier_phone, estimates, note
+    order_id,
+    states,
+    tracking_numbers,
+    tracking_url,
+    carrier,
+    carrier_phone,
+    estimates,
+    note
 });
 
 impl Shipment {
@@ -233,7 +254,16 @@ pub struct Ticket {
 }
 
 join_fields!(Ticket {
-    order_id, status, channel, agent, subject, created_at, replied_at, solved_at, reopened_at, reopened,
+    order_id,
+    status,
+    channel,
+    agent,
+    subject,
+    created_at,
+    replied_at,
+    solved_at,
+    reopened_at,
+    reopened,
     handle_seconds
 });
 

@@ -41,7 +41,7 @@ impl Health {
         }
         match Meta::load(store).await {
             Ok(meta) => {
-                health.pages = meta.pages;
+                health.pages = meta.page_count();
                 for (key, why) in &meta.unreadable {
                     health.reasons.push(format!("segment `{key}` is left aside: {why}"));
                 }

@@ -44,8 +44,10 @@ impl Key {
     pub fn phone(number: &str) -> Option<Self> {
         let number = number.trim();
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-        let punctuation_only =
-            number.chars().skip(1).all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'));
+        let punctuation_only = number
+            .chars()
+            .skip(1)
+            .all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'));
         // E.164: at most 15 digits, country code included; the shortest real ones have 7.
         let valid = number.starts_with('+') && punctuation_only && (7..=15).contains(&digits.len());
         if valid { Self::new("phone", &format!("+{digits}")) } else { None }

@@ -77,28 +77,49 @@ pub struct Body {
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Step {
     /// Waits, for quiet hours or a cap.
-    Deferred { until: Time, why: String },
+    Deferred {
+        until: Time,
+        why: String,
+    },
     /// About to be handed to the provider; stored before the call.
-    Sending { attempt: u32 },
+    Sending {
+        attempt: u32,
+    },
     /// The provider said: later.
-    Retry { attempt: u32, until: Time, why: String },
+    Retry {
+        attempt: u32,
+        until: Time,
+        why: String,
+    },
     /// Decided against; nothing was handed over.
-    Skipped { why: String },
+    Skipped {
+        why: String,
+    },
     /// Said as a part of another message.
-    Merged { into: MessageId },
+    Merged {
+        into: MessageId,
+    },
     /// Too late to be useful.
-    Expired { why: String },
+    Expired {
+        why: String,
+    },
     /// The provider refused it for good.
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
     /// Handed over, but the answer was lost and the provider cannot be asked twice.
-    Unknown { why: String },
+    Unknown {
+        why: String,
+    },
     /// The provider took it.
     Sent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider_id: Option<String>,
     },
     Delivered,
-    Bounced { why: String },
+    Bounced {
+        why: String,
+    },
     Complained,
 }
 

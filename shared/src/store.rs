@@ -8,8 +8,10 @@ pub mod lease;
 pub mod listing;
 pub mod meta;
 pub mod page;
+pub mod rebuild;
 pub mod records;
 pub mod segment;
+pub mod upkeep;
 pub mod view;
 
 use std::fmt;
@@ -98,6 +100,16 @@ pub mod names {
 
     pub fn day(date: NaiveDate) -> String {
         format!("day:{date}")
+    }
+
+    /// `month:2026-11`, for any day of the month.
+    pub fn month(date: NaiveDate) -> String {
+        date.format("month:%Y-%m").to_string()
+    }
+
+    /// The first day of the month, if this is a month's key.
+    pub fn month_start(key: &str) -> Option<NaiveDate> {
+        format!("{}-01", key.strip_prefix("month:")?).parse().ok()
     }
 
     pub fn day_date(key: &str) -> Option<NaiveDate> {

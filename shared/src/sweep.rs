@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::channel::{Outbound, Outcome, Outgoing, resend, retry_at};
 use crate::fact::{Event, Fact};
 use crate::key::Key;
+use crate::ledger::oldest_detailed;
 use crate::message::{Body, MessageId, MessageStep, Step};
 use crate::playbook;
 use crate::render::render;
@@ -22,8 +23,9 @@ use crate::store::lease::{Clock, Lease, LeaseTiming};
 use crate::store::listing::Listing;
 use crate::store::meta::Meta;
 use crate::store::records::Records;
-use crate::store::segment::Segment;
-use crate::store::{Store, StoreError, names};
+use crate::store::segment::{Segment, segments};
+use crate::store::upkeep::{self, PageLimits};
+use crate::store::{Store, StoreError, names, rebuild};
 use crate::time::Time;
 
 pub use decide::{Decision, Next, decide};
@@ -33,8 +35,13 @@ pub use decide::{Decision, Next, decide};
 pub struct Limits {
     /// Facts taken from the inbox in one round.
     pub facts: usize,
+    /// Facts folded again in one round after a crash or for a rebuild, give or take a segment.
+    pub recovered_facts: usize,
     /// Pages looked through for due records in one round.
     pub due_pages: usize,
+    /// Days of the ledger rolled up into their month in one round.
+    pub rolled_up_days: usize,
+    pub pages: PageLimits,
     /// Messages handed over in one round; more wait for the next.
     pub sends: usize,
     /// Calls to providers under way at once.
@@ -48,7 +55,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             facts: 1_000,
+            recovered_facts: 5_000,
             due_pages: 16,
+            rolled_up_days: 4,
+            pages: PageLimits::default(),
             sends: 200,
             concurrent_sends: 16,
             time: TimeDelta::seconds(15),
@@ -70,6 +80,9 @@ pub struct Report {
     pub failed: usize,
     /// Facts still in the inbox, for the next sweep or for the one that is under way.
     pub left: usize,
+    /// Only folded what a crash or a rebuild had left; there may be more to do.
+    #[serde(skip)]
+    recovered: bool,
 }
 
 impl Report {
@@ -80,6 +93,7 @@ impl Report {
         self.deferred += round.deferred;
         self.failed += round.failed;
         self.left = round.left;
+        self.recovered |= round.recovered;
     }
 }
 
@@ -102,7 +116,8 @@ async fn has_work(listing: &Listing, store: &impl Store, now: Time) -> Result<bo
     }
     let meta = Meta::load(store).await?;
     Ok(meta.next_due().is_some_and(|due| due <= now)
-        || listing.segments.iter().any(|key| !meta.folded.contains(key) && !meta.unreadable.contains_key(key)))
+        || meta.clearing
+        || meta.unfolded(&listing.segments).any(|key| !meta.unreadable.contains_key(key)))
 }
 
 /// A message about to be handed over.
@@ -142,50 +157,36 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             lease.release(self.store, self.clock).await?;
             let round = round?;
             report.add(round);
-            let idle = Report { left: round.left, ..Report::default() };
-            if round == idle {
+            let stuck = Report { left: round.left, ..Report::default() };
+            if round == stuck {
                 return Ok(report);
             }
         }
     }
 
     async fn round(&self, lease: &mut Lease, listing: Listing) -> Result<Report, StoreError> {
-        let mut report = Report::default();
         let mut meta = Meta::load(self.store).await?;
-        meta.folded.retain(|key| listing.segments.contains(key));
-        meta.unreadable.retain(|key, _| listing.segments.contains(key));
-        let mut records = Records::new(self.store, meta.pages);
-        let mut touched = BTreeSet::new();
-
-        // What a crash left comes first: later steps rely on pages that know every stored segment.
-        for key in listing.segments.iter().filter(|key| !meta.folded.contains(*key)).cloned().collect::<Vec<_>>() {
-            match Segment::load(self.store, &key).await {
-                Ok(facts) => {
-                    for fact in facts.into_iter().flatten() {
-                        touched.extend(records.join(fact).await?);
-                    }
-                    meta.unreadable.remove(&key);
-                    meta.folded.insert(key);
-                }
-                Err(StoreError::Unreadable { why, .. }) => {
-                    meta.unreadable.insert(key, why);
-                }
-                Err(error) => return Err(error),
-            }
+        if meta.clearing {
+            rebuild::clear(self.store, &mut meta, &listing).await?;
         }
-
+        let unfolded: Vec<String> = meta.unfolded(&listing.segments).cloned().collect();
+        if self.recover(&mut meta, &unfolded).await? {
+            // Plans need pages that know every stored segment: a `sent` may stand in the one that is still to come.
+            return Ok(Report { left: listing.inbox.len(), recovered: true, ..Report::default() });
+        }
+        let mut records = self.records(&meta);
+        let mut touched = BTreeSet::new();
         let (mut facts, taken) = self.take_inbox(&listing.inbox, &mut records, &mut touched).await?;
-        report.facts = taken.len();
-        report.left = listing.inbox.len() - taken.len();
+        let mut report =
+            Report { facts: taken.len(), left: listing.inbox.len() - taken.len(), ..Report::default() };
 
         let now = self.clock.now();
-        let due_pages = meta.due.iter().filter(|(_, due)| **due <= now).map(|(number, _)| *number);
-        for number in due_pages.take(self.limits.due_pages).collect::<Vec<_>>() {
+        for number in meta.due_pages(now).take(self.limits.due_pages).collect::<Vec<_>>() {
             touched.extend(records.due_on(number, now).await?);
         }
 
         let jobs = self.plan(&mut records, &touched, &mut facts, &mut report).await?;
-        self.store_segment(&mut meta, &facts).await?;
+        let mut batch = self.store_segment(&facts).await?;
         for key in &taken {
             self.store.delete(key).await?;
         }
@@ -196,19 +197,106 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             for fact in &outcomes {
                 records.join(fact.clone()).await?;
             }
-            self.store_segment(&mut meta, &outcomes).await?;
+            batch.extend(self.store_segment(&outcomes).await?);
             lease.check(self.store, self.clock).await?;
         }
 
-        self.set_due(&mut records, &touched).await?;
-        for (number, due) in records.save().await? {
-            match due {
-                Some(due) => meta.due.insert(number, due),
-                None => meta.due.remove(&number),
-            };
-        }
-        meta.save(self.store).await?;
+        self.save(&mut records, &mut meta, &touched, batch).await?;
+        self.upkeep(&mut meta, &listing).await?;
         Ok(report)
+    }
+
+    fn records(&self, meta: &Meta) -> Records<'_, S> {
+        Records::new(self.store, meta.page_count(), oldest_detailed(self.clock.now()))
+    }
+
+    /// Folds stored segments that `meta` does not know: a crash left them, or a rebuild forgot them on purpose.
+    /// Returns whether there was anything to fold; a large store takes several rounds.
+    async fn recover(&self, meta: &mut Meta, unfolded: &[String]) -> Result<bool, StoreError> {
+        let mut records = self.records(meta);
+        let mut touched = BTreeSet::new();
+        let mut batch = Vec::new();
+        let mut count = 0;
+        for key in unfolded {
+            match Segment::load(self.store, key).await {
+                Ok(facts) => {
+                    for fact in facts.into_iter().flatten() {
+                        count += 1;
+                        touched.extend(records.join(fact).await?);
+                    }
+                    meta.unreadable.remove(key);
+                    batch.push(key.clone());
+                }
+                Err(StoreError::Unreadable { why, .. }) => {
+                    meta.unreadable.insert(key.clone(), why);
+                }
+                Err(error) => return Err(error),
+            }
+            // Late lines are counted once a segment, so each of these needs a round of its own.
+            if count >= self.limits.recovered_facts || records.ledger.has_late() {
+                break;
+            }
+        }
+        let any = !batch.is_empty();
+        if any {
+            self.save(&mut records, meta, &touched, batch).await?;
+            upkeep::split_pages(self.store, meta, self.limits.pages).await?;
+        }
+        Ok(any)
+    }
+
+    /// Writes the changed pages and days, then tells that these segments are in them.
+    async fn save(
+        &self,
+        records: &mut Records<'_, S>,
+        meta: &mut Meta,
+        touched: &BTreeSet<Key>,
+        batch: Vec<String>,
+    ) -> Result<(), StoreError> {
+        self.set_due(records, touched).await?;
+        meta.update(records.save(&batch).await?);
+        meta.folded.extend(batch);
+        meta.save(self.store).await
+    }
+
+    /// What keeps keys few and pages small. None of it is urgent; a little is done after every round that did something.
+    async fn upkeep(&self, meta: &mut Meta, listing: &Listing) -> Result<(), StoreError> {
+        upkeep::split_pages(self.store, meta, self.limits.pages).await?;
+        let oldest = oldest_detailed(self.clock.now());
+        for date in listing.days.range(..oldest).take(self.limits.rolled_up_days) {
+            self.records(meta).ledger.roll_up(*date).await?;
+        }
+        let Some((level, inputs)) = upkeep::merge_candidates(meta) else { return Ok(()) };
+        let mut facts = BTreeSet::new();
+        let mut merged = Vec::new();
+        for key in inputs {
+            match Segment::load(self.store, &key).await {
+                Ok(Some(more)) => {
+                    facts.extend(more);
+                    merged.push(key);
+                }
+                // Merged before a crash that kept `meta` from forgetting it.
+                Ok(None) => {
+                    meta.folded.remove(&key);
+                }
+                Err(StoreError::Unreadable { why, .. }) => {
+                    meta.folded.remove(&key);
+                    meta.unreadable.insert(key, why);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        // Joining them once more changes nothing, unless a page lost something to a holder that had overstayed its
+        // lease; then it is healed here.
+        let mut records = self.records(meta);
+        let mut touched = BTreeSet::new();
+        for fact in facts.iter().cloned() {
+            touched.extend(records.join(fact).await?);
+        }
+        records.ledger.forget_late();
+        self.set_due(&mut records, &touched).await?;
+        meta.update(records.save(&[]).await?);
+        upkeep::merge_segments(self.store, meta, level, &merged, &facts).await
     }
 
     /// Reads facts from the inbox and joins them. Returns the facts, and the keys to delete once a segment has them.
@@ -266,7 +354,9 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let Some(customer) = records.customer(&root).await? else { continue };
             let planned = playbook::plan(customer, self.settings, now);
             for decision in decide(customer, &planned, now) {
-                if matches!(decision.next, Next::Begin(_) | Next::Attempt { .. }) && jobs.len() == self.limits.sends {
+                if matches!(decision.next, Next::Begin(_) | Next::Attempt { .. })
+                    && jobs.len() == self.limits.sends
+                {
                     report.deferred += 1;
                     continue;
                 }
@@ -379,19 +469,21 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let Some(root) = records.root_of(key).await? else { continue };
             let Some(customer) = records.customer(&root).await? else { continue };
             let planned = playbook::plan(customer, self.settings, now);
-            let due = decide::next_due(customer, &planned, now);
+            let due = decide::next_due(customer, &planned);
             records.set_due(&root, due).await?;
         }
         Ok(())
     }
 
-    async fn store_segment(&self, meta: &mut Meta, facts: &BTreeSet<Fact>) -> Result<(), StoreError> {
+    async fn store_segment(&self, facts: &BTreeSet<Fact>) -> Result<Vec<String>, StoreError> {
+        let mut keys = Vec::new();
         if !facts.is_empty() {
-            let segment = Segment::new(0, facts);
-            segment.save(self.store).await?;
-            meta.folded.insert(segment.key);
+            for segment in segments(0, facts) {
+                segment.save(self.store).await?;
+                keys.push(segment.key);
+            }
         }
-        Ok(())
+        Ok(keys)
     }
 }
 

@@ -91,7 +91,8 @@ pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
     }
 
     let name = serde_json::from_slice::<Refusal>(response.body()).unwrap_or_default().name;
-    let why = if name.is_empty() { format!("answered {status}") } else { format!("answered {status} {name}") };
+    let why =
+        if name.is_empty() { format!("answered {status}") } else { format!("answered {status} {name}") };
     match (status, name.as_str()) {
         (429, "monthly_quota_exceeded") => Outcome::Refused { why },
         (429, "daily_quota_exceeded") => Outcome::Later { after: Some(TimeDelta::days(1)), why },

@@ -41,7 +41,7 @@ fn decide(
         return skipped("order cancelled");
     }
     match customer.email_for(order) {
-        _ if now > expires => {
+        _ if now >= expires => {
             let why = format!("placed at {placed_at}, heard of or sendable only after {expires}");
             (placed_at, Intent::End(Step::Expired { why }))
         }

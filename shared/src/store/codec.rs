@@ -27,8 +27,8 @@ pub fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreEr
     match bytes {
         [] => Err(unreadable("it is empty".to_owned())),
         [VERSION, compressed @ ..] => {
-            let (size, _) =
-                lz4_flex::block::uncompressed_size(compressed).map_err(|error| unreadable(error.to_string()))?;
+            let (size, _) = lz4_flex::block::uncompressed_size(compressed)
+                .map_err(|error| unreadable(error.to_string()))?;
             if size > MAX_BYTES {
                 return Err(unreadable(format!("it claims to hold {size} bytes")));
             }

@@ -6,13 +6,16 @@ use chrono::NaiveDate;
 
 use super::{Store, StoreError, names};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Keys of facts that wait, sorted: the host's order differs from host to host.
     pub inbox: Vec<String>,
     pub segments: BTreeSet<String>,
+    pub pages: BTreeSet<u32>,
     /// Days of which the ledger has a document.
     pub days: BTreeSet<NaiveDate>,
+    /// First days of the months of which the ledger has a document.
+    pub months: BTreeSet<NaiveDate>,
     /// Whether there is a lease, free or not.
     pub lease: bool,
 }
@@ -25,8 +28,12 @@ impl Listing {
                 listing.inbox.push(key);
             } else if names::segment_level(&key).is_some() {
                 listing.segments.insert(key);
+            } else if let Some(number) = names::page_number(&key) {
+                listing.pages.insert(number);
             } else if let Some(date) = names::day_date(&key) {
                 listing.days.insert(date);
+            } else if let Some(first) = names::month_start(&key) {
+                listing.months.insert(first);
             } else if key == names::LEASE {
                 listing.lease = true;
             }

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde_json::value::to_raw_value;
 
+use super::meta::PageInfo;
 use super::page::{Page, Stored, page_of};
 use super::{Store, StoreError, codec, names};
 use crate::customer::Customer;
@@ -19,10 +21,13 @@ use crate::time::Time;
 pub struct Records<'s, S> {
     store: &'s S,
     pages_total: u32,
+    oldest_detailed: NaiveDate,
     pages: BTreeMap<u32, Loaded>,
     /// Decoded records, by root. Changed ones are encoded once, at the end.
     open: BTreeMap<Key, Open>,
     pub ledger: Ledger<'s, S>,
+    /// An alias led nowhere: a crash came between two pages, or a sweep moves a record while we read.
+    dangling: bool,
 }
 
 struct Loaded {
@@ -39,9 +44,23 @@ struct Open {
 }
 
 impl<'s, S: Store> Records<'s, S> {
-    /// `pages_total` is [`super::meta::Meta::pages`].
-    pub fn new(store: &'s S, pages_total: u32) -> Self {
-        Self { store, pages_total, pages: BTreeMap::new(), open: BTreeMap::new(), ledger: Ledger::new(store) }
+    /// `pages_total` is [`super::meta::Meta::page_count`].
+    /// Days before `oldest_detailed` may be rolled up.
+    pub fn new(store: &'s S, pages_total: u32, oldest_detailed: NaiveDate) -> Self {
+        Self {
+            store,
+            pages_total,
+            oldest_detailed,
+            pages: BTreeMap::new(),
+            open: BTreeMap::new(),
+            ledger: Ledger::new(store),
+            dangling: false,
+        }
+    }
+
+    /// Has an alias led nowhere so far? A reader then looks again.
+    pub fn met_dangling_alias(&self) -> bool {
+        self.dangling
     }
 
     async fn loaded(&mut self, number: u32) -> Result<&mut Loaded, StoreError> {
@@ -64,7 +83,7 @@ impl<'s, S: Store> Records<'s, S> {
     pub async fn root_of(&mut self, key: &Key) -> Result<Option<Key>, StoreError> {
         let mut key = key.clone();
         // A chain is one alias long; a crash in the middle of a merge can make it a little longer, damage endless.
-        for _ in 0..8 {
+        for hop in 0..8 {
             if self.open.contains_key(&key) {
                 return Ok(Some(key));
             }
@@ -72,11 +91,13 @@ impl<'s, S: Store> Records<'s, S> {
             if page.records.contains_key(&key) {
                 return Ok(Some(key));
             }
-            match page.aliases.get(&key) {
-                Some(next) => key = next.clone(),
-                None => return Ok(None),
-            }
+            let Some(next) = page.aliases.get(&key).cloned() else {
+                self.dangling |= hop > 0;
+                return Ok(None);
+            };
+            key = next;
         }
+        self.dangling = true;
         Ok(None)
     }
 
@@ -85,9 +106,8 @@ impl<'s, S: Store> Records<'s, S> {
             let page = names::page(page_of(root, self.pages_total));
             let open = match self.home_of(root).await?.page.records.get(root) {
                 Some(Stored { due, is }) => {
-                    let customer = serde_json::from_str(is.get()).map_err(|error| StoreError::Unreadable {
-                        key: page,
-                        why: format!("a record: {error}"),
+                    let customer = serde_json::from_str(is.get()).map_err(|error| {
+                        StoreError::Unreadable { key: page, why: format!("a record: {error}") }
                     })?;
                     Open { customer, due: *due, changed: false }
                 }
@@ -124,14 +144,14 @@ impl<'s, S: Store> Records<'s, S> {
             after.join(customer.clone());
         }
         let root = after.root().cloned().unwrap_or(first);
-        if known.len() == 1 && known.contains(&root) && before[0] == after {
-            return Ok(Some(root));
-        }
         // Everything that may fail comes first: a fact is joined whole or not at all.
         for key in &after.keys {
             self.home_of(key).await?;
         }
-        self.ledger.replace(&before, &after).await?;
+        self.ledger.replace(&before, &after, self.oldest_detailed).await?;
+        if known.len() == 1 && known.contains(&root) && before[0] == after {
+            return Ok(Some(root));
+        }
 
         // Keys that already point to this root need no new alias: those of the record that stood there.
         let settled: BTreeSet<Key> = match before.iter().find(|customer| customer.root() == Some(&root)) {
@@ -174,12 +194,14 @@ impl<'s, S: Store> Records<'s, S> {
         Ok(due.map(|(key, _)| key.clone()).collect())
     }
 
-    /// Writes every changed page and ledger day once. Returns the next due time of each page that was loaded.
+    /// Writes every changed page and ledger day once. Returns what is to be known of each page that was written.
     ///
     /// A record that moved to another page is deleted only after its new place is stored, so a crash in between leaves
-    /// it twice, never nowhere; a page that both gains and loses is then written a second time.
-    pub async fn save(&mut self) -> Result<BTreeMap<u32, Option<Time>>, StoreError> {
-        self.ledger.save().await?;
+    /// it twice, never nowhere; a page that loses one to another page is therefore written a second time.
+    ///
+    /// `batch` names the segments whose facts were joined.
+    pub async fn save(&mut self, batch: &[String]) -> Result<BTreeMap<u32, PageInfo>, StoreError> {
+        self.ledger.save(batch).await?;
         let changed: Vec<Key> =
             self.open.iter().filter(|(_, open)| open.changed).map(|(root, _)| root.clone()).collect();
         for root in changed {
@@ -192,17 +214,24 @@ impl<'s, S: Store> Records<'s, S> {
             loaded.page.records.insert(root, stored);
             loaded.changed = true;
         }
+        let mut written = BTreeMap::new();
         for (number, loaded) in self.pages.iter_mut().filter(|(_, loaded)| loaded.changed) {
             loaded.page.drop_strays(*number, self.pages_total);
-            let mut first = loaded.page.clone();
-            first.records.extend(loaded.departed.clone());
-            self.store.set(&names::page(*number), &codec::encode(&first)).await?;
+            let bytes = if loaded.departed.is_empty() {
+                codec::encode(&loaded.page)
+            } else {
+                let mut both = loaded.page.clone();
+                both.records.extend(loaded.departed.clone());
+                codec::encode(&both)
+            };
+            self.store.set(&names::page(*number), &bytes).await?;
+            written.insert(*number, PageInfo { bytes: bytes.len(), due: loaded.page.due() });
             loaded.changed = false;
         }
         for (number, loaded) in self.pages.iter_mut().filter(|(_, loaded)| !loaded.departed.is_empty()) {
             self.store.set(&names::page(*number), &codec::encode(&loaded.page)).await?;
             loaded.departed.clear();
         }
-        Ok(self.pages.iter().map(|(number, loaded)| (*number, loaded.page.due())).collect())
+        Ok(written)
     }
 }

@@ -7,6 +7,15 @@ use sha2::{Digest, Sha256};
 use super::{Store, StoreError, codec, names};
 use crate::fact::Fact;
 
+/// As many segments of one level become one of the next, so a store has a few dozen, not thousands.
+pub const MERGE_AT: usize = 8;
+
+/// Segments that were divided because they would have been too large; they are merged no further.
+pub const FULL_LEVEL: u8 = 9;
+
+/// Well below the 1 MB that hosts take for a value.
+const MAX_BYTES: usize = 512 * 1024;
+
 /// A batch of facts, sorted. Its key is the hash of its bytes: a different batch can never overwrite it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
@@ -29,4 +38,20 @@ impl Segment {
     pub async fn load(store: &impl Store, key: &str) -> Result<Option<BTreeSet<Fact>>, StoreError> {
         store.get(key).await?.map(|bytes| codec::decode(key, &bytes)).transpose()
     }
+}
+
+/// Facts as one segment of `level`, or as several full ones if they are too many for one.
+pub fn segments(level: u8, facts: &BTreeSet<Fact>) -> Vec<Segment> {
+    let whole = Segment::new(level, facts);
+    if whole.bytes.len() <= MAX_BYTES || facts.len() < 2 {
+        return vec![whole];
+    }
+    // Half as full as they may be at most, so that uneven facts do not make one too large.
+    let parts = (whole.bytes.len() * 2).div_ceil(MAX_BYTES);
+    let size = facts.len().div_ceil(parts);
+    let facts: Vec<&Fact> = facts.iter().collect();
+    facts
+        .chunks(size)
+        .flat_map(|chunk| segments(FULL_LEVEL, &chunk.iter().map(|fact| (*fact).clone()).collect()))
+        .collect()
 }

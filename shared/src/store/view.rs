@@ -1,6 +1,6 @@
 //! A view: what a reader sees, with everything that was accepted, whether a sweep has been there or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -10,35 +10,47 @@ use super::records::Records;
 use super::segment::Segment;
 use super::{Store, StoreError};
 use crate::fact::Fact;
-use crate::ledger::Line;
+use crate::ledger::{Counts, oldest_detailed};
+use crate::time::Time;
 
 /// How often a reader starts again because a sweep moved facts under it. Each sweep moves a fact once.
 const TRIES: usize = 8;
 
 pub struct View<'s, S> {
     pub records: Records<'s, S>,
-    days: BTreeSet<NaiveDate>,
+    listing: Listing,
 }
 
 impl<'s, S: Store> View<'s, S> {
     /// Records and ledger as a sweep would leave them now. Writes nothing.
-    pub async fn open(store: &'s S) -> Result<Self, StoreError> {
-        for _ in 0..TRIES {
-            if let Some(view) = Self::try_open(store).await? {
-                return Ok(view);
+    pub async fn open(store: &'s S, now: Time) -> Result<Self, StoreError> {
+        for tries_left in (0..TRIES).rev() {
+            match Self::try_open(store, now).await? {
+                Some(view) if tries_left == 0 || !view.records.met_dangling_alias() => return Ok(view),
+                _ => {}
             }
         }
         Err(StoreError::Failed("sweeps kept moving facts while they were read".to_owned()))
     }
 
-    /// `None` when a sweep took away what the key list promised: its facts may be anywhere by now.
-    async fn try_open(store: &'s S) -> Result<Option<Self>, StoreError> {
+    /// `None` when a sweep moved something meanwhile: it may have been missed in both places.
+    async fn try_open(store: &'s S, now: Time) -> Result<Option<Self>, StoreError> {
         let listing = Listing::read(store).await?;
         let meta = Meta::load(store).await?;
-        let mut pending = BTreeSet::new();
-        for key in listing.segments.difference(&meta.folded) {
+        if meta.clearing {
+            return Err(StoreError::Failed("the caches are being rebuilt; try again in a moment".to_owned()));
+        }
+        let mut records = Records::new(store, meta.page_count(), oldest_detailed(now));
+        let mut pending = false;
+        for key in meta.unfolded(&listing.segments) {
             match Segment::load(store, key).await {
-                Ok(Some(facts)) => pending.extend(facts),
+                Ok(Some(facts)) => {
+                    for fact in facts {
+                        records.join(fact).await?;
+                    }
+                    records.ledger.settle_late(std::slice::from_ref(key)).await?;
+                    pending = true;
+                }
                 Ok(None) => return Ok(None),
                 // Left aside by sweeps as well; `/healthz` says so.
                 Err(StoreError::Unreadable { .. }) => {}
@@ -46,24 +58,23 @@ impl<'s, S: Store> View<'s, S> {
             }
         }
         for key in &listing.inbox {
-            match store.get(key).await? {
-                Some(bytes) => pending.extend(Fact::from_bytes(&bytes)),
-                None => return Ok(None),
+            let Some(bytes) = store.get(key).await? else { return Ok(None) };
+            if let Ok(fact) = Fact::from_bytes(&bytes) {
+                records.join(fact).await?;
+                pending = true;
             }
         }
-        let mut records = Records::new(store, meta.pages);
-        for fact in pending {
-            records.join(fact).await?;
-        }
-        Ok(Some(Self { records, days: listing.days }))
+        let moved = pending && Meta::load(store).await? != meta;
+        Ok((!moved).then_some(Self { records, listing }))
     }
 
-    /// The ledger's lines of these days, both included.
-    pub async fn lines(&mut self, from: NaiveDate, to: NaiveDate) -> Result<Vec<Line>, StoreError> {
-        let mut lines = Vec::new();
-        for date in self.records.ledger.days(&self.days, from, to) {
-            lines.extend(self.records.ledger.day(date).await?.values().cloned());
-        }
-        Ok(lines)
+    /// The ledger's counts by day, `from` and `to` included.
+    pub async fn counts(
+        &mut self,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<BTreeMap<NaiveDate, Counts>, StoreError> {
+        let Self { records, listing } = self;
+        records.ledger.counts(&listing.days, &listing.months, from, to).await
     }
 }

@@ -1,16 +1,11 @@
 //! From plans to the next step of each message. Pure.
 
-use chrono::TimeDelta;
-
 use crate::channel::resend;
 use crate::customer::Customer;
 use crate::draft::Draft;
 use crate::message::{Body, Message, MessageId, Step};
 use crate::playbook::{Intent, Planned};
 use crate::time::Time;
-
-/// How long until a plan that waits without saying for what is looked at again.
-const LOOK_AGAIN: TimeDelta = TimeDelta::hours(6);
 
 /// What happens to one message now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +32,12 @@ pub fn decide(customer: &Customer, planned: &[Planned], now: Time) -> Vec<Decisi
     let from_plans = planned.iter().filter_map(|plan| {
         let message = customer.messages.get(&plan.id);
         let next = next(message, Some(plan), now)?;
-        Some(Decision { id: plan.id.clone(), playbook: plan.playbook.to_owned(), cause: plan.cause.clone(), next })
+        Some(Decision {
+            id: plan.id.clone(),
+            playbook: plan.playbook.to_owned(),
+            cause: plan.cause.clone(),
+            next,
+        })
     });
     let dropped = unplanned(customer, planned).filter_map(|(id, message)| {
         let next = next(Some(message), None, now)?;
@@ -47,10 +47,11 @@ pub fn decide(customer: &Customer, planned: &[Planned], now: Time) -> Vec<Decisi
     from_plans.chain(dropped).collect()
 }
 
-/// When [`decide`] next has something to say, if nothing else happens.
-pub(super) fn next_due(customer: &Customer, planned: &[Planned], now: Time) -> Option<Time> {
-    let plans = planned.iter().filter_map(|plan| due(customer.messages.get(&plan.id), Some(plan), now));
-    let dropped = unplanned(customer, planned).filter_map(|(_, message)| due(Some(message), None, now));
+/// When [`decide`] next has something to say, if nothing else happens. Depends on the facts alone, not on when it is
+/// asked, so that a rebuilt page is the same to the byte.
+pub(super) fn next_due(customer: &Customer, planned: &[Planned]) -> Option<Time> {
+    let plans = planned.iter().filter_map(|plan| due(customer.messages.get(&plan.id), Some(plan)));
+    let dropped = unplanned(customer, planned).filter_map(|(_, message)| due(Some(message), None));
     plans.chain(dropped).min()
 }
 
@@ -60,7 +61,8 @@ fn unplanned<'a>(
     planned: &'a [Planned],
 ) -> impl Iterator<Item = (&'a MessageId, &'a Message)> {
     customer.messages.iter().filter(|(id, message)| {
-        message.state().is_some_and(|(_, step)| !step.is_terminal()) && !planned.iter().any(|plan| plan.id == **id)
+        message.state().is_some_and(|(_, step)| !step.is_terminal())
+            && !planned.iter().any(|plan| plan.id == **id)
     })
 }
 
@@ -88,15 +90,12 @@ fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<
     }
 }
 
-fn due(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<Time> {
+fn due(message: Option<&Message>, plan: Option<&Planned>) -> Option<Time> {
     match message.and_then(Message::state).map(|(_, step)| step) {
         Some(step) if step.is_terminal() => None,
         Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) => Some(*until),
-        Some(_) => Some(now),
-        None => plan.map(|plan| match plan.intent {
-            Intent::Wait if plan.due <= now => now + LOOK_AGAIN,
-            _ => plan.due,
-        }),
+        Some(_) => message.and_then(Message::state).map(|(at, _)| *at),
+        None => plan.map(|plan| plan.due),
     }
 }
 
@@ -106,9 +105,12 @@ fn no_longer_called_for() -> Next {
 
 /// Hands a frozen message over again, unless the provider could have forgotten its key and send it twice.
 fn again(message: &Message, attempt: u32, recorded: bool, now: Time) -> Next {
-    let first = message.steps.iter().find(|(_, step)| matches!(step, Step::Sending { .. })).map(|(at, _)| *at);
+    let first =
+        message.steps.iter().find(|(_, step)| matches!(step, Step::Sending { .. })).map(|(at, _)| *at);
     match (&message.body, first) {
-        (Some(body), Some(first_attempt_at)) if !recorded || now - first_attempt_at < resend::IDEMPOTENT_FOR => {
+        (Some(body), Some(first_attempt_at))
+            if !recorded || now - first_attempt_at < resend::IDEMPOTENT_FOR =>
+        {
             Next::Attempt { attempt, body: body.clone(), first_attempt_at, recorded }
         }
         (Some(_), _) => Next::Record(Step::Unknown {

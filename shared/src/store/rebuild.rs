@@ -1,0 +1,31 @@
+//! Rebuild: makes every cache again from segments and inbox alone.
+//!
+//! It only forgets. What `meta` no longer calls folded, sweeps fold again, in rounds that fit into a request; until the
+//! last one is in, nothing is planned.
+
+use super::listing::Listing;
+use super::meta::{Meta, PageInfo};
+use super::{Store, StoreError, names};
+
+/// Begins a rebuild. Ask for it while holding the lease.
+pub async fn begin(store: &impl Store) -> Result<(), StoreError> {
+    // A `meta` that cannot be read is one more reason to rebuild.
+    let pages = Meta::load(store).await.map_or(1, |meta| meta.pages.len());
+    let meta = Meta { pages: vec![PageInfo::default(); pages.max(1)], clearing: true, ..Meta::default() };
+    meta.save(store).await
+}
+
+/// Deletes every cache, then says so. A crash in between is gone on from.
+pub async fn clear(store: &impl Store, meta: &mut Meta, listing: &Listing) -> Result<(), StoreError> {
+    for number in &listing.pages {
+        store.delete(&names::page(*number)).await?;
+    }
+    for date in &listing.days {
+        store.delete(&names::day(*date)).await?;
+    }
+    for first in &listing.months {
+        store.delete(&names::month(*first)).await?;
+    }
+    meta.clearing = false;
+    meta.save(store).await
+}
