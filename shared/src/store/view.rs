@@ -1,6 +1,6 @@
 //! A view: what a reader sees, with everything that was accepted, whether a sweep has been there or not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
