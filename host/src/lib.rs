@@ -134,7 +134,7 @@ impl Host {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let listener = listen(options.listen).await?;
         let address =
-            listener.local_addr().map_err(|source| StartError::Listen { address: options.listen, source })?;
+            listener.local_addr().map_err(|reason| StartError::Listen { address: options.listen, reason })?;
         // Reading files and compiling must not hold up whatever else the runtime does.
         let app = tokio::task::spawn_blocking(move || prepare(options, address))
             .await
@@ -227,9 +227,9 @@ impl Drop for Host {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+    TcpListener::bind(address).await.map_err(|reason| match reason.kind() {
         std::io::ErrorKind::AddrInUse => StartError::PortInUse { address },
-        _ => StartError::Listen { address, source },
+        _ => StartError::Listen { address, reason },
     })
 }
 
@@ -333,3 +333,6 @@ fn equip(
         allowed_hosts,
     })
 }
+
+#[cfg(test)]
+mod tests;

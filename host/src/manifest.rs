@@ -147,7 +147,7 @@ impl Manifest {
     /// Reads a manifest.
     pub(crate) fn read(file: &Path) -> Result<Self, StartError> {
         let text = std::fs::read_to_string(file)
-            .map_err(|source| StartError::Unreadable { file: file.to_owned(), source })?;
+            .map_err(|reason| StartError::Unreadable { file: file.to_owned(), reason })?;
         Self::parse(file, &text).map_err(|what| StartError::Invalid { file: file.to_owned(), what })
     }
 

@@ -58,7 +58,7 @@ impl RuntimeConfig {
         let document = match file {
             Some(file) => {
                 let text = std::fs::read_to_string(file)
-                    .map_err(|source| StartError::Unreadable { file: file.to_owned(), source })?;
+                    .map_err(|reason| StartError::Unreadable { file: file.to_owned(), reason })?;
                 toml::from_str(&text)
                     .map_err(|error| StartError::Invalid { file: file.to_owned(), what: error.to_string() })?
             }

@@ -137,7 +137,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 pub fn parse_argument(argument: &str) -> Result<Vec<(String, String)>, StartError> {
     let invalid = |what: String| StartError::Argument(format!("--variable {what}"));
     let read = |file: &str| {
-        std::fs::read_to_string(file).map_err(|source| StartError::Unreadable { file: file.into(), source })
+        std::fs::read_to_string(file).map_err(|reason| StartError::Unreadable { file: file.into(), reason })
     };
     if let Some(file) = argument.strip_prefix('@') {
         let text = read(file)?;

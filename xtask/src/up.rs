@@ -103,13 +103,21 @@ fn print_urls(host: &Host) {
 
 fn print_secrets(host: &Host, added: &[&str]) {
     let url = format!("http://{}", host.address());
-    println!("\nWrote random secrets for this machine to .env: {}. To use them:", added.join(", "));
-    println!("  the password of the dashboard, with any user name, is SPIN_VARIABLE_ADMIN_TOKEN");
-    println!("  . ./.env; curl -H \"Authorization: Bearer $SPIN_VARIABLE_ADMIN_TOKEN\" {url}/metrics");
-    println!(
-        "  . ./.env; curl -X POST -H \"Authorization: Bearer $SPIN_VARIABLE_DISPATCH_TOKEN\" {url}/dispatch"
-    );
-    println!("  webhooks are signed with SPIN_VARIABLE_SHOPIFY_SECRETS or SPIN_VARIABLE_WEBHOOK_SECRETS");
+    println!("\nWrote random secrets for this machine to .env. To use them, `. ./.env`, then:");
+    for name in added {
+        let value = format!("$SPIN_VARIABLE_{}", name.to_uppercase());
+        match *name {
+            "admin_token" => {
+                println!("  curl -H \"Authorization: Bearer {value}\" {url}/metrics");
+                println!("  open {url}/dashboard, with any user name and {value} as password");
+            }
+            "dispatch_token" => {
+                println!("  curl -X POST -H \"Authorization: Bearer {value}\" {url}/dispatch")
+            }
+            "shopify_secrets" | "webhook_secrets" => println!("  {value} signs webhooks"),
+            _ => println!("  {value} is {name}"),
+        }
+    }
 }
 
 /// Requests to end: ctrl-c, or a service manager's SIGTERM.
