@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod message;
 pub mod money;
 pub mod outbox;
+pub mod page;
 pub mod playbook;
 pub mod render;
 pub mod score;

@@ -6,7 +6,7 @@
 //! a template names and the draft lacks is an error, never a blank.
 
 mod catalog;
-mod clean;
+pub(crate) mod clean;
 mod color;
 mod filters;
 mod style;

@@ -46,7 +46,7 @@ pub struct Over<T> {
 
 /// Counts as floating point: exact below 2^53, which is more answers than people can give.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 

@@ -55,7 +55,7 @@ fn first_name(text: &str) -> Option<String> {
 }
 
 /// One line without anything invisible, at most `max` characters long.
-pub(super) fn line(text: &str, max: usize) -> String {
+pub(crate) fn line(text: &str, max: usize) -> String {
     let visible: String =
         text.chars().map(|c| if breaks_a_line(c) { ' ' } else { c }).filter(|c| !is_hidden(*c)).collect();
     cut(&visible.split_whitespace().collect::<Vec<_>>().join(" "), max)

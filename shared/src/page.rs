@@ -1,0 +1,56 @@
+//! Pages for merchants and developers: server-rendered, no script, nothing from elsewhere.
+//!
+//! Templates and the one stylesheet live in `pages/`. The policies below let a browser run nothing and load nothing, so
+//! what a customer wrote can at worst look odd.
+
+mod dashboard;
+mod outbox;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
+
+use minijinja::{Environment, Value};
+
+pub use dashboard::{Dashboard, dashboard};
+pub use outbox::{outbox_list, outbox_message};
+
+use crate::template;
+
+/// The stylesheet that stands in every page.
+const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/style.css"));
+
+/// `Content-Security-Policy` of [`outbox_list`] and [`dashboard`]: our stylesheet by its hash, forms to ourselves, and
+/// nothing else. A test compares the hash.
+pub const SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-Ns9TcPKhQGOXcR2OdmpWicCewbXFCAZkNeoQdpL+vbs='; \
+     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// `Content-Security-Policy` of [`outbox_message`]. A mail's own styles stand in the mail, where no hash can know them,
+/// and a sandboxed frame inherits the policy of its page; so styles are open here, and scripts, images from elsewhere,
+/// forms and frames of others stay shut.
+pub const MESSAGE_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+const PAGES: [(&str, &str); 4] = [
+    ("base.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/base.html"))),
+    ("dashboard.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/dashboard.html"))),
+    ("message.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/message.html"))),
+    ("outbox.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/outbox.html"))),
+];
+
+/// Renders a page. Templates are part of the program and tests render each of them, so there is no error for callers
+/// to handle; should one slip through, the page says so.
+fn page(name: &str, values: Value) -> String {
+    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
+    let environment = ENVIRONMENT.get_or_init(|| {
+        let mut environment = template::environment(|path| {
+            PAGES.iter().find(|(name, _)| *name == path).map(|(_, source)| (*source).to_owned())
+        });
+        environment.add_global("style", STYLE);
+        environment
+    });
+    let rendered = environment.get_template(name).and_then(|template| template.render(values));
+    rendered.unwrap_or_else(|error| {
+        format!("<!doctype html>\n<title>Error</title>\n<p>The page {name} is broken: {error}.")
+    })
+}
