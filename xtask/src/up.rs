@@ -112,7 +112,7 @@ fn print_secrets(host: &Host, added: &[&str]) {
                 println!("  open {url}/dashboard, with any user name and {value} as password");
             }
             "dispatch_token" => {
-                println!("  curl -X POST -H \"Authorization: Bearer {value}\" {url}/dispatch")
+                println!("  curl -X POST -H \"Authorization: Bearer {value}\" {url}/dispatch");
             }
             "shopify_secrets" | "webhook_secrets" => println!("  {value} signs webhooks"),
             _ => println!("  {value} is {name}"),
