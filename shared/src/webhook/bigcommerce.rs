@@ -35,8 +35,8 @@ fn fetch(body: &Object<'_>, scopes: &str, id: &str) -> Result<Accepted, Problem>
     }
     let data = body.require("data", body.object("data"))?;
     let order_id = data.require(id, data.id(id))?;
-    let at = body.number("created_at").and_then(|seconds| seconds.parse().ok()).map(Time::from_seconds);
-    let at = body.require("created_at", at)?;
+    let at = body.require("created_at", body.whole("created_at"))?;
+    let at = Time::from_seconds(i64::from(at));
     let keys = vec![Key::order(&order_id)];
     Ok(Accepted::fact(at, SOURCE, keys, Event::Fetch(Fetch { platform: SOURCE.to_owned(), order_id })))
 }
