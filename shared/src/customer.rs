@@ -359,3 +359,6 @@ impl Customer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,9 @@
 //! A webhook becomes one fact; a message's every step becomes one. Facts are content-addressed, so a repeated delivery
 //! is the same fact under the same key. Nothing in a fact may depend on when or how often it arrived.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

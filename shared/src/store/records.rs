@@ -235,3 +235,6 @@ impl<'s, S: Store> Records<'s, S> {
         Ok(written)
     }
 }
+
+#[cfg(test)]
+mod tests;
