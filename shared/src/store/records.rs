@@ -149,19 +149,14 @@ impl<'s, S: Store> Records<'s, S> {
             self.home_of(key).await?;
         }
         self.ledger.replace(&before, &after, self.oldest_detailed).await?;
-        if known.len() == 1 && known.contains(&root) && before[0] == after {
-            return Ok(Some(root));
-        }
-
-        // Keys that already point to this root need no new alias: those of the record that stood there.
-        let settled: BTreeSet<Key> = match before.iter().find(|customer| customer.root() == Some(&root)) {
-            Some(customer) if known.contains(&root) => customer.keys.clone(),
-            _ => BTreeSet::new(),
-        };
-        for key in after.keys.difference(&settled).filter(|key| **key != root) {
+        // Also where the record says nothing new: a crash between two pages may have kept an alias from being stored.
+        for key in after.keys.iter().filter(|key| **key != root) {
             let stays_on_page = page_of(key, self.pages_total) == page_of(&root, self.pages_total);
             self.open.remove(key);
             let loaded = self.home_of(key).await?;
+            if loaded.page.aliases.get(key) == Some(&root) && !loaded.page.records.contains_key(key) {
+                continue;
+            }
             loaded.changed = true;
             loaded.page.aliases.insert(key.clone(), root.clone());
             if let Some(stored) = loaded.page.records.remove(key)
@@ -169,6 +164,9 @@ impl<'s, S: Store> Records<'s, S> {
             {
                 loaded.departed.insert(key.clone(), stored);
             }
+        }
+        if known.len() == 1 && known.contains(&root) && before[0] == after {
+            return Ok(Some(root));
         }
         self.open.insert(root.clone(), Open { customer: after, due: None, changed: true });
         Ok(Some(root))
