@@ -69,8 +69,7 @@ pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Answer {
 
 /// An answer that holds `value` as JSON.
 pub fn json_of(status: u16, value: &impl serde::Serialize) -> Answer {
-    // Answers are plain structs of text and numbers; they cannot fail to serialise.
-    json(status, serde_json::to_vec(value).unwrap_or_default())
+    json(status, to_json(value))
 }
 
 pub fn problem(problem: &Problem) -> Answer {
@@ -93,4 +92,26 @@ pub fn unauthorized(realm: &'static str) -> Answer {
     let challenge = header::HeaderValue::from_static(realm);
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     answer
+}
+
+/// JSON of plain data.
+pub fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
+    // Stored and answered values are plain structs of text and numbers; they cannot fail to serialise.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+pub fn from_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// A page, with the headers that keep anything foreign out of it.
+pub fn page(html: String) -> Answer {
+    let headers = [
+        ("content-type", "text/html; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("content-security-policy", aftercare::page::CONTENT_SECURITY_POLICY),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+    ];
+    answer(200, &headers, html)
 }

@@ -16,6 +16,7 @@ pub mod join;
 pub mod key;
 pub mod ledger;
 pub mod message;
+pub mod metrics;
 pub mod money;
 pub mod outbox;
 pub mod page;

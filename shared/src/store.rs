@@ -17,6 +17,7 @@ pub mod view;
 use std::fmt;
 
 use crate::fact::FactId;
+use crate::time::Time;
 
 /// What every Spin host gives: no transaction, no prefix scan, no compare-and-swap.
 ///
@@ -59,7 +60,7 @@ impl std::error::Error for StoreError {}
 pub mod names {
     use chrono::NaiveDate;
 
-    use super::FactId;
+    use super::{FactId, Time};
 
     pub const META: &str = "meta";
     pub const LEASE: &str = "lease";
@@ -88,6 +89,16 @@ pub mod names {
     /// The level, if this is a segment's key.
     pub fn segment_level(key: &str) -> Option<u8> {
         key.strip_prefix("seg:")?.split_once(':')?.0.parse().ok()
+    }
+
+    /// A message in the local outbox. The time comes first, so that names sort by age.
+    pub fn outbox(at: Time, message: &str) -> String {
+        format!("outbox:{:015}:{message}", at.millis())
+    }
+
+    /// The message's id, if this is an outbox key.
+    pub fn outbox_message(key: &str) -> Option<&str> {
+        Some(key.strip_prefix("outbox:")?.split_once(':')?.1)
     }
 
     pub fn page(number: u32) -> String {

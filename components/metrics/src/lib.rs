@@ -1,1 +1,46 @@
-adapter::serve!(handle); async fn handle(_r: adapter::http::IncomingRequest, _o: adapter::http::ResponseOutparam) {}
+//! `GET /metrics`, `/metrics/<name>`, `/dashboard`: scores.
+
+use adapter::http::{IncomingRequest, ResponseOutparam};
+use adapter::inbound::{self, Answer, Inbound};
+use adapter::{KeyValue, WallClock, variable};
+use aftercare::access;
+use aftercare::metrics::metrics;
+use aftercare::page;
+use aftercare::store::lease::Clock;
+use aftercare::store::{Store, StoreError};
+use aftercare::webhook::problem::Problem;
+use aftercare::window::Window;
+
+adapter::serve!(handle);
+
+const MAX_BODY_BYTES: usize = 0;
+
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    let answer = match inbound::read(request, MAX_BODY_BYTES).await {
+        Ok(request) => answer(&request).await,
+        Err(problem) => Err(problem),
+    };
+    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem))).await;
+}
+
+async fn answer(request: &Inbound) -> Result<Answer, Problem> {
+    if !matches!(request.method().as_str(), "GET" | "HEAD") {
+        return Err(Problem::MethodNotAllowed("GET"));
+    }
+    if !access::allowed(request.headers(), &variable("admin_token")) {
+        return Ok(inbound::unauthorized("Basic realm=\"Aftercare\", charset=\"UTF-8\""));
+    }
+    let path = request.uri().path();
+    let window = Window::from_query(request.uri().query().unwrap_or_default(), WallClock.now())?;
+    let metrics = async { metrics(&KeyValue::open()?, window, WallClock.now()).await }.await;
+    let metrics = metrics.map_err(|error: StoreError| {
+        eprintln!("scores cannot be read: {error}");
+        Problem::Unavailable
+    })?;
+    match path.trim_end_matches('/') {
+        "/metrics" => Ok(inbound::json_of(200, &metrics)),
+        "/metrics/nps" => Ok(inbound::json_of(200, &metrics.nps)),
+        "/dashboard" => Ok(inbound::page(page::dashboard(&metrics.nps, &variable("brand_name")))),
+        _ => Err(Problem::NotFound("There are /metrics, /metrics/nps and /dashboard.".to_owned())),
+    }
+}
