@@ -105,11 +105,11 @@ pub fn from_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 }
 
 /// A page, with the headers that keep anything foreign out of it.
-pub fn page(html: String) -> Answer {
+pub fn page(html: String, security_policy: &str) -> Answer {
     let headers = [
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
-        ("content-security-policy", aftercare::page::CONTENT_SECURITY_POLICY),
+        ("content-security-policy", security_policy),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
     ];

@@ -5,6 +5,7 @@ use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, variable};
 use aftercare::access;
 use aftercare::metrics::metrics;
+use aftercare::page::dashboard::{Dashboard, dashboard};
 use aftercare::page;
 use aftercare::store::lease::Clock;
 use aftercare::store::{Store, StoreError};
@@ -40,7 +41,11 @@ async fn answer(request: &Inbound) -> Result<Answer, Problem> {
     match path.trim_end_matches('/') {
         "/metrics" => Ok(inbound::json_of(200, &metrics)),
         "/metrics/nps" => Ok(inbound::json_of(200, &metrics.nps)),
-        "/dashboard" => Ok(inbound::page(page::dashboard(&metrics.nps, &variable("brand_name")))),
+        "/dashboard" => {
+            let (today, brand_name) = (WallClock.now().date(), &variable("brand_name"));
+            let html = dashboard(&Dashboard { brand_name, today, nps: &metrics.nps });
+            Ok(inbound::page(html, page::SECURITY_POLICY))
+        }
         _ => Err(Problem::NotFound("There are /metrics, /metrics/nps and /dashboard.".to_owned())),
     }
 }

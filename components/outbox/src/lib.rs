@@ -5,6 +5,7 @@ use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, variable};
 use aftercare::outbox::{OutboxEntry, Refusal};
+use aftercare::page::outbox::{outbox_list, outbox_message};
 use aftercare::page;
 use aftercare::store::lease::Clock;
 use aftercare::store::{Store, StoreError, names};
@@ -82,7 +83,7 @@ async fn show(request: &Inbound, store: &KeyValue) -> Outcome {
             None => None,
         };
         return Ok(match entry {
-            Some(entry) => Ok(inbound::page(page::outbox_message(&entry, &brand))),
+            Some(entry) => Ok(inbound::page(outbox_message(&entry, &brand), page::MESSAGE_SECURITY_POLICY)),
             None => Err(Problem::NotFound("No such message. /outbox lists those there are.".to_owned())),
         });
     }
@@ -92,7 +93,7 @@ async fn show(request: &Inbound, store: &KeyValue) -> Outcome {
     }
     Ok(match path {
         "/outbox.json" => Ok(inbound::json_of(200, &newest_first)),
-        "/outbox" => Ok(inbound::page(page::outbox_list(&newest_first, &brand))),
+        "/outbox" => Ok(inbound::page(outbox_list(&newest_first, &brand), page::SECURITY_POLICY)),
         _ => Err(Problem::NotFound("There are /outbox and /outbox.json.".to_owned())),
     })
 }
