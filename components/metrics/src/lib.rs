@@ -5,7 +5,7 @@ use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, variable};
 use aftercare::access;
 use aftercare::metrics::metrics;
-use aftercare::page::dashboard::{Dashboard, dashboard};
+use aftercare::page::{Dashboard, dashboard};
 use aftercare::page;
 use aftercare::store::lease::Clock;
 use aftercare::store::{Store, StoreError};

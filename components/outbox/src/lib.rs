@@ -5,7 +5,7 @@ use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, variable};
 use aftercare::outbox::{OutboxEntry, Refusal};
-use aftercare::page::outbox::{outbox_list, outbox_message};
+use aftercare::page::{outbox_list, outbox_message};
 use aftercare::page;
 use aftercare::store::lease::Clock;
 use aftercare::store::{Store, StoreError, names};
