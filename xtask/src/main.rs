@@ -1,7 +1,10 @@
 //! The repository's automation, one file a command. `cargo xtask help` lists them.
 
 mod components;
+mod demo;
 mod secrets;
+mod sign;
+mod test;
 mod up;
 
 use std::path::{Path, PathBuf};
@@ -16,12 +19,21 @@ enum Command {
     Build,
     /// Build the components and serve spin.toml, without Spin. The flags are those of `spin up`.
     Up(up::Args),
+    /// Check everything: format, lints, unit, property and end-to-end tests on the WebAssembly components.
+    Test(test::Args),
+    /// Post signed sample webhooks to a running instance, so that its pages have something to show.
+    Demo(demo::Args),
+    /// Sign a payload as its sender would, and post it.
+    Sign(sign::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Build => components::build(root()),
         Command::Up(args) => up::run(root(), args),
+        Command::Test(args) => test::run(root(), &args),
+        Command::Demo(args) => demo::run(root(), &args),
+        Command::Sign(args) => sign::run(root(), &args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -57,6 +57,19 @@ pub(crate) fn ensure(root: &Path) -> Result<Vec<&'static str>> {
     Ok(added)
 }
 
+/// The value of a variable as `cargo xtask up` would use it: from the environment, else from `.env`.
+pub(crate) fn value(root: &Path, name: &str) -> Result<String> {
+    let key = format!("SPIN_VARIABLE_{}", name.to_uppercase());
+    if let Ok(value) = std::env::var(&key) {
+        return Ok(value);
+    }
+    let lines = dotenvy::from_path_iter(root.join(".env")).ok();
+    let found = lines.into_iter().flatten().flatten().find(|(other, _)| *other == key);
+    found
+        .map(|(_, value)| value)
+        .with_context(|| format!("{key} is not set: `cargo xtask up` writes it to .env on its first run"))
+}
+
 fn read(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
