@@ -21,7 +21,9 @@ pub async fn read(request: IncomingRequest, limit: usize) -> Result<Inbound, Pro
     let mut body = Vec::new();
     {
         let mut chunks = std::pin::pin!(request.into_body_stream());
-        while let Some(chunk) = chunks.try_next().await.map_err(|_| Problem::NotJson("The body broke off.".into()))? {
+        while let Some(chunk) =
+            chunks.try_next().await.map_err(|_| Problem::NotJson("The body broke off.".into()))?
+        {
             if body.len() + chunk.len() > limit {
                 return Err(Problem::TooLarge(limit));
             }

@@ -19,10 +19,7 @@ macro_rules! serve {
         extern crate adapter as spin_sdk;
 
         #[$crate::http_component]
-        async fn serve(
-            request: $crate::http::IncomingRequest,
-            answer: $crate::http::ResponseOutparam,
-        ) {
+        async fn serve(request: $crate::http::IncomingRequest, answer: $crate::http::ResponseOutparam) {
             $handler(request, answer).await;
         }
     };

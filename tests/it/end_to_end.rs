@@ -57,7 +57,8 @@ async fn a_webhook_delivered_again_changes_nothing() {
     }
     assert_eq!(shop.outbox().await.len(), 1);
     let changed: Vec<String> = difference(&stored, &shop.stored().await);
-    let changed: Vec<&String> = changed.iter().filter(|key| !key.starts_with("seg:") && *key != "meta").collect();
+    let changed: Vec<&String> =
+        changed.iter().filter(|key| !key.starts_with("seg:") && *key != "meta").collect();
     assert!(changed.is_empty(), "{changed:?}");
 }
 
@@ -145,9 +146,15 @@ async fn deliveries_in_any_order_and_number_end_in_the_same_records_and_messages
             assert_eq!(answer.status(), 202);
         }
         shop.dispatch().await;
-        let ids: BTreeSet<String> = field(&shop.outbox().await, "id").into_iter().map(str::to_owned).collect();
-        let pages: Vec<Vec<u8>> =
-            shop.stored().await.into_iter().filter(|(key, _)| key.starts_with("page:")).map(|(_, page)| page).collect();
+        let ids: BTreeSet<String> =
+            field(&shop.outbox().await, "id").into_iter().map(str::to_owned).collect();
+        let pages: Vec<Vec<u8>> = shop
+            .stored()
+            .await
+            .into_iter()
+            .filter(|(key, _)| key.starts_with("page:"))
+            .map(|(_, page)| page)
+            .collect();
         let scores = shop.get_json("/metrics").await.to_string();
         outcomes.insert((ids, pages, scores));
     }
@@ -209,15 +216,17 @@ async fn bad_input_gets_a_problem_document_and_stores_nothing() {
         }
     }
     let wrong_type = [("content-type", "text/plain".to_owned())];
-    let mut headers = Sender::Shopify
-        .headers("orders/create", SHOPIFY_SECRET, b"{}", shop.clock.now())
-        .expect("headers");
+    let mut headers =
+        Sender::Shopify.headers("orders/create", SHOPIFY_SECRET, b"{}", shop.clock.now()).expect("headers");
     headers.retain(|(name, _)| *name != "content-type");
     headers.extend(wrong_type);
     let answer = shop.request(Method::POST, "/webhooks/order-created", &headers, b"{}".to_vec()).await;
     assert_eq!(answer.status(), 415);
     let answer = shop.request(Method::GET, "/webhooks/order-created", &[], Vec::new()).await;
-    assert_eq!((answer.status().as_u16(), &answer.headers()["allow"]), (405, &"POST".parse().expect("a value")));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["allow"]),
+        (405, &"POST".parse().expect("a value"))
+    );
 
     assert_eq!(shop.stored().await.len(), 0);
     assert_eq!(shop.host.counters().read().traps, 0);
@@ -241,7 +250,8 @@ async fn nothing_secret_or_personal_is_logged() {
     let shop = Shop::open().await;
     shop.order(&shop.anns_order()).await;
     shop.answer(&shop.anns_answer(1)).await;
-    shop.request(Method::POST, "/webhooks/order-created", &[], b"{\"email\":\"ann@example.com\"}".to_vec()).await;
+    shop.request(Method::POST, "/webhooks/order-created", &[], b"{\"email\":\"ann@example.com\"}".to_vec())
+        .await;
     shop.dispatch().await;
     let log = shop.log.text();
     for secret in ["ann@", "Ann", "Example", SHOPIFY_SECRET, GENERIC_SECRET, DISPATCH_TOKEN] {
@@ -273,7 +283,9 @@ async fn an_idle_tick_writes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_guard_scores_and_sweeps() {
     let shop = Shop::open().await;
-    for (path, method) in [("/metrics", Method::GET), ("/dashboard", Method::GET), ("/dispatch", Method::POST)] {
+    for (path, method) in
+        [("/metrics", Method::GET), ("/dashboard", Method::GET), ("/dispatch", Method::POST)]
+    {
         for authorization in ["", "Bearer wrong", "Basic d3Jvbmc6d3Jvbmc="] {
             let headers = [("authorization", authorization.to_owned())];
             let answer = shop.request(method.clone(), path, &headers, Vec::new()).await;
@@ -310,7 +322,11 @@ async fn pages_open_in_a_browser() {
         let page = shop.get(path).await;
         assert_eq!(page.status(), 200, "{path}: {}", text(&page));
         assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
-        assert!(page.headers()["content-security-policy"].to_str().is_ok_and(|policy| policy.contains("default-src 'none'")));
+        assert!(
+            page.headers()["content-security-policy"]
+                .to_str()
+                .is_ok_and(|policy| policy.contains("default-src 'none'"))
+        );
         assert_eq!(page.headers()["content-length"], page.body().len().to_string().as_str());
         assert!(text(&page).contains("Bean &amp; Gone"), "{path}");
     }

@@ -10,30 +10,30 @@ use aftercare_tests::signing::Sender;
 use http::{Method, Request, Response};
 use serde_json::Value;
 
-pub const ADMIN_TOKEN: &str = "admin-token-of-the-test-shop";
-pub const DISPATCH_TOKEN: &str = "dispatch-token-of-the-test-shop";
-pub const SHOPIFY_SECRET: &str = "shopify-secret-of-the-test-shop";
+pub(crate) const ADMIN_TOKEN: &str = "admin-token-of-the-test-shop";
+pub(crate) const DISPATCH_TOKEN: &str = "dispatch-token-of-the-test-shop";
+pub(crate) const SHOPIFY_SECRET: &str = "shopify-secret-of-the-test-shop";
 /// `whsec_` and 24 bytes.
-pub const GENERIC_SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+pub(crate) const GENERIC_SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
 
 /// 2027-01-15T08:00:00Z: where the clock of every test shop starts.
 const START: u64 = 1_800_000_000;
 
-pub struct Shop {
-    pub host: Host,
-    pub clock: ManualClock,
-    pub log: Log,
+pub(crate) struct Shop {
+    pub(crate) host: Host,
+    pub(crate) clock: ManualClock,
+    pub(crate) log: Log,
 }
 
-pub type Answer = Response<bytes::Bytes>;
+pub(crate) type Answer = Response<bytes::Bytes>;
 
 impl Shop {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(&[]).await
     }
 
     /// With some variables set otherwise.
-    pub async fn with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let clock = ManualClock::starting_at_unix(START);
         let log = Log::captured();
         let mut options = Options::new(manifest());
@@ -48,15 +48,22 @@ impl Shop {
         Self { host, clock, log }
     }
 
-    pub fn now(&self) -> String {
-        chrono::DateTime::<chrono::Utc>::from(self.clock.now()).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    pub(crate) fn now(&self) -> String {
+        chrono::DateTime::<chrono::Utc>::from(self.clock.now())
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     }
 
-    pub fn advance(&self, duration: Duration) {
+    pub(crate) fn advance(&self, duration: Duration) {
         self.clock.advance(duration);
     }
 
-    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, String)], body: Vec<u8>) -> Answer {
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, value);
@@ -67,18 +74,18 @@ impl Shop {
         answer
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         let authorization = ("authorization", format!("Bearer {ADMIN_TOKEN}"));
         self.request(Method::GET, path, &[authorization], Vec::new()).await
     }
 
-    pub async fn get_json(&self, path: &str) -> Value {
+    pub(crate) async fn get_json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), 200, "{path}: {}", text(&answer));
         serde_json::from_slice(answer.body()).expect("JSON")
     }
 
-    pub async fn dispatch(&self) -> Value {
+    pub(crate) async fn dispatch(&self) -> Value {
         let authorization = ("authorization", format!("Bearer {DISPATCH_TOKEN}"));
         let answer = self.request(Method::POST, "/dispatch", &[authorization], Vec::new()).await;
         assert_eq!(answer.status(), 200, "{}", text(&answer));
@@ -86,7 +93,7 @@ impl Shop {
     }
 
     /// Posts what the sender would, signed.
-    pub async fn webhook(&self, sender: Sender, event: &str, topic: &str, body: &[u8]) -> Answer {
+    pub(crate) async fn webhook(&self, sender: Sender, event: &str, topic: &str, body: &[u8]) -> Answer {
         let secret = match sender {
             Sender::Shopify => SHOPIFY_SECRET,
             Sender::Generic => GENERIC_SECRET,
@@ -95,18 +102,18 @@ impl Shop {
         self.request(Method::POST, &format!("/webhooks/{event}"), &headers, body.to_vec()).await
     }
 
-    pub async fn order(&self, order: &Value) -> Answer {
+    pub(crate) async fn order(&self, order: &Value) -> Answer {
         let body = serde_json::to_vec(order).expect("JSON");
         self.webhook(Sender::Shopify, "order-created", "orders/create", &body).await
     }
 
-    pub async fn answer(&self, answer: &Value) -> Answer {
+    pub(crate) async fn answer(&self, answer: &Value) -> Answer {
         let body = serde_json::to_vec(answer).expect("JSON");
         self.webhook(Sender::Generic, "survey-submitted", "", &body).await
     }
 
     /// Ann's order of now.
-    pub fn anns_order(&self) -> Value {
+    pub(crate) fn anns_order(&self) -> Value {
         ShopifyOrder {
             id: 9_007_199_254_740_993,
             number: 1001,
@@ -120,12 +127,12 @@ impl Shop {
         .to_json()
     }
 
-    pub fn anns_answer(&self, score: i64) -> Value {
+    pub(crate) fn anns_answer(&self, score: i64) -> Value {
         nps_answer("a1", score, "ann@example.com", &self.now())
     }
 
     /// Messages in the outbox, newest first.
-    pub async fn outbox(&self) -> Vec<Value> {
+    pub(crate) async fn outbox(&self) -> Vec<Value> {
         match self.get_json("/outbox.json").await {
             Value::Array(entries) => entries,
             other => panic!("not a list: {other}"),
@@ -133,7 +140,7 @@ impl Shop {
     }
 
     /// Everything that is stored.
-    pub async fn stored(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) async fn stored(&self) -> BTreeMap<String, Vec<u8>> {
         let store = self.host.store("default").expect("the default store");
         let mut all = BTreeMap::new();
         for key in store.keys().await.expect("keys") {
@@ -144,7 +151,7 @@ impl Shop {
     }
 }
 
-pub fn default_variables() -> Vec<(String, String)> {
+pub(crate) fn default_variables() -> Vec<(String, String)> {
     [
         ("admin_token", ADMIN_TOKEN),
         ("dispatch_token", DISPATCH_TOKEN),
@@ -156,10 +163,10 @@ pub fn default_variables() -> Vec<(String, String)> {
     .into()
 }
 
-pub fn manifest() -> PathBuf {
+pub(crate) fn manifest() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).with_file_name("spin.toml")
 }
 
-pub fn text(answer: &Answer) -> String {
+pub(crate) fn text(answer: &Answer) -> String {
     String::from_utf8_lossy(answer.body()).into_owned()
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use aftercare_tests::signing::Sender;
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::secrets;
-use crate::sign::{Client, Sender, headers};
+use crate::sign::Client;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -60,9 +61,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 
     let bar = ProgressBar::new(u64::from(args.customers) * 2);
     bar.set_style(ProgressStyle::with_template("{msg:>10} [{bar:40}] {pos}/{len}")?.progress_chars("=> "));
-    let post = |event: &str, sender, topic: &str, secret: &str, body: &Value| -> Result<()> {
+    let post = |event: &str, sender: Sender, topic: &str, secret: &str, body: &Value| -> Result<()> {
         let body = serde_json::to_vec(body)?;
-        let headers = headers(sender, topic, secret, &body, SystemTime::now())?;
+        let headers = sender.headers(topic, secret, &body, SystemTime::now())?;
         let (status, answer) = client.post(&format!("{base}/webhooks/{event}"), &headers, &body)?;
         ensure!(status == 202, "{event} was answered {status}: {answer}");
         bar.inc(1);
@@ -120,7 +121,8 @@ fn answer(n: u32, now: SystemTime) -> Value {
     // Detractors answered today, so that the team has something to do.
     let days = if score <= 6 { 0 } else { n % 28 };
     let at = rfc3339(now - Duration::from_secs(u64::from(days) * 86_400 + 60));
-    let mut survey = json!({"kind": "nps", "answer_id": format!("demo-{n}"), "score": score, "scale": "0-10"});
+    let mut survey =
+        json!({"kind": "nps", "answer_id": format!("demo-{n}"), "score": score, "scale": "0-10"});
     if !comment.is_empty() {
         survey["comment"] = comment.into();
     }

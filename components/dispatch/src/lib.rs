@@ -84,6 +84,7 @@ fn settings() -> Settings {
 /// The outbox, until there is a key.
 fn email() -> resend::Config {
     let api_key = variable("resend_api_key");
-    let url = if api_key.is_empty() { "http://outbox.spin.internal".to_owned() } else { variable("resend_url") };
+    let url =
+        if api_key.is_empty() { "http://outbox.spin.internal".to_owned() } else { variable("resend_url") };
     resend::Config { url: url.trim_end_matches('/').to_owned(), api_key }
 }

@@ -5,10 +5,10 @@ use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, variable};
 use aftercare::access;
 use aftercare::metrics::metrics;
-use aftercare::page::{Dashboard, dashboard};
 use aftercare::page;
+use aftercare::page::{Dashboard, dashboard};
+use aftercare::store::StoreError;
 use aftercare::store::lease::Clock;
-use aftercare::store::{Store, StoreError};
 use aftercare::webhook::problem::Problem;
 use aftercare::window::Window;
 

@@ -5,8 +5,8 @@ use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, variable};
 use aftercare::outbox::{OutboxEntry, Refusal};
-use aftercare::page::{outbox_list, outbox_message};
 use aftercare::page;
+use aftercare::page::{outbox_list, outbox_message};
 use aftercare::store::lease::Clock;
 use aftercare::store::{Store, StoreError, names};
 use aftercare::webhook::problem::Problem;
@@ -28,12 +28,18 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 
 async fn answer(request: &Inbound) -> Result<Answer, Problem> {
     if !variable("resend_api_key").is_empty() {
-        return Err(Problem::NotFound("Messages go to the configured provider, so the outbox is shut.".to_owned()));
+        return Err(Problem::NotFound(
+            "Messages go to the configured provider, so the outbox is shut.".to_owned(),
+        ));
     }
     let answer = async {
         let store = KeyValue::open()?;
         // Only the application itself can ask for this path: the manifest gives it no route.
-        if request.uri().path() == "/emails" { take(request, &store).await } else { show(request, &store).await }
+        if request.uri().path() == "/emails" {
+            take(request, &store).await
+        } else {
+            show(request, &store).await
+        }
     };
     answer.await.unwrap_or_else(|error: StoreError| {
         eprintln!("the outbox cannot be read or written: {error}");

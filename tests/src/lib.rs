@@ -1,0 +1,4 @@
+//! What tests and automation share: signed payloads, the simulation, and a process to end.
+
+pub mod payload;
+pub mod signing;
