@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::json::Object;
 use super::problem::Problem;
 use super::verify::{Proof, Signature};
-use super::{Accepted, Sender, text};
+use super::{Accepted, Sender, gather, text};
 use crate::fact::{Channel, Contact};
 use crate::key::Key;
 use crate::time::Time;
@@ -85,20 +85,16 @@ impl Person {
         let agreed = |name| marketing.as_ref().and_then(|marketing| marketing.bool(name));
         let channels = [(Channel::Email, "email"), (Channel::Sms, "sms"), (Channel::Whatsapp, "whatsapp")];
         let contact = Contact {
-            email: customer.said("email", "an e-mail address", |address| {
-                // Blanks around it are a mistake that a contract may name.
-                (address.trim() == address && Key::email(address).is_some()).then(|| address.to_owned())
-            }),
-            phone: customer.said("phone", "a phone number", text::line),
+            email: customer.email("email"),
+            phone: customer.phone("phone"),
             first_name: customer.line("first_name"),
             last_name: customer.line("last_name"),
             locale: customer.parsed("locale", "a language tag such as pt-BR", text::locale),
             country: customer.parsed("country", "a country code of two letters", text::country),
             region: customer.parsed("region", "a state or province code", text::region),
-            marketing: channels
-                .into_iter()
-                .filter_map(|(channel, name)| Some((channel, agreed(name)?)))
-                .collect(),
+            marketing: gather(
+                channels.into_iter().filter_map(|(channel, name)| Some((channel, agreed(name)?))),
+            ),
             marketing_at: None,
         };
         let keys = [
@@ -106,7 +102,7 @@ impl Person {
             contact.email.as_ref().value().and_then(|email| Key::email(email)),
             contact.phone.as_ref().value().and_then(|phone| Key::phone(phone)),
         ];
-        Self { keys: keys.into_iter().flatten().collect(), contact }
+        Self { keys: gather(keys.into_iter().flatten()), contact }
     }
 
     /// The keys of the fact: the person's and others. A fact about nobody is refused.

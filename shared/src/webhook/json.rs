@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::problem::Problem;
 use super::text;
 use crate::field::Field;
+use crate::key::Key;
 use crate::money::Money;
 use crate::time::Time;
 
@@ -133,12 +134,7 @@ impl<'a> Object<'a> {
     }
 
     /// A string that `parse` makes something of. An empty one says nothing, as many senders mean it.
-    pub(super) fn parsed<T>(
-        &self,
-        name: &str,
-        wanted: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
+    pub(super) fn parsed<T>(&self, name: &str, wanted: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
         let text = self.string(name)?;
         if text.trim().is_empty() {
             return None;
@@ -245,14 +241,19 @@ impl<'a> Object<'a> {
         lines
     }
 
+    /// An e-mail address that could be one.
+    pub(super) fn email(&self, name: &str) -> Field<String> {
+        self.said(name, "an e-mail address", |text| Key::email(text).map(|_| text.trim().to_owned()))
+    }
+
+    /// A phone number, in whatever form it was typed.
+    pub(super) fn phone(&self, name: &str) -> Field<String> {
+        self.said(name, "a phone number", text::line)
+    }
+
     /// What is said of a text field, where it matters whether anything is said. An empty string is one way to say
     /// that there is none; text that `parse` cannot read says nothing.
-    pub(super) fn said<T>(
-        &self,
-        name: &str,
-        wanted: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Field<T> {
+    pub(super) fn said(&self, name: &str, wanted: &str, parse: fn(&str) -> Option<String>) -> Field<String> {
         match self.get(name) {
             Field::Absent => Field::Absent,
             Field::None | Field::Some("\"\"") => Field::None,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::json::Object;
 use super::problem::Problem;
 use super::verify::{Proof, Signature};
-use super::{Accepted, Delivery, Sender, rating, text};
+use super::{Accepted, Delivery, Sender, gather, rating, text};
 use crate::fact::{Contact, Event, Item, OrderReport, OrderStage, Refund, Review};
 use crate::field::Field;
 use crate::key::Key;
@@ -95,7 +95,7 @@ pub(super) fn orders(delivery: &Delivery<'_>, body: &Object<'_>) -> Result<Accep
         items: body
             .objects("line_items")
             .map(|lines| lines.iter().map(|line| item(line, &currency)).collect()),
-        refunds: body.objects("refunds").unwrap_or_default().iter().filter_map(refund).collect(),
+        refunds: gather(body.objects("refunds").unwrap_or_default().iter().filter_map(refund)),
         stages,
         number,
         contact,
@@ -115,13 +115,8 @@ fn contact(order: &Object<'_>) -> Contact {
         shipping.as_ref().and_then(in_address).or_else(|| billing.as_ref().and_then(in_address))
     };
     Contact {
-        email: billing.as_ref().map_or(Field::Absent, |billing| {
-            billing
-                .said("email", "an e-mail address", |text| Key::email(text).map(|_| text.trim().to_owned()))
-        }),
-        phone: billing
-            .as_ref()
-            .map_or(Field::Absent, |billing| billing.said("phone", "a phone number", text::line)),
+        email: billing.as_ref().map_or(Field::Absent, |billing| billing.email("email")),
+        phone: billing.as_ref().map_or(Field::Absent, |billing| billing.phone("phone")),
         first_name: line("first_name"),
         last_name: line("last_name"),
         country: place("country", text::country),

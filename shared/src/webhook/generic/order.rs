@@ -2,7 +2,7 @@
 
 use super::super::json::Object;
 use super::super::problem::Problem;
-use super::super::{Accepted, Delivery, text};
+use super::super::{Accepted, Delivery, gather, text};
 use super::{Envelope, Person, SOURCE, moment, open};
 use crate::fact::{Contact, Event, Item, OrderReport, OrderStage, Refund};
 use crate::key::Key;
@@ -28,9 +28,7 @@ fn order(Envelope { kind, at, data }: Envelope<'_>) -> Result<Accepted, Problem>
         number,
         total: order.money("total", &currency),
         items: order.objects("items").map(|items| items.iter().map(|line| item(line, &currency)).collect()),
-        promised_by: order.parsed("promised_by", "a date such as 2026-11-25", |text| {
-            (text.len() == 10).then(|| text.parse().ok())?
-        }),
+        promised_by: order.parsed("promised_by", "a date such as 2026-11-25", Time::parse_date),
         status_url: order.url("status_url"),
         test: order.bool("test").unwrap_or_default(),
         contact: Contact {
@@ -81,7 +79,7 @@ fn item(line: &Object<'_>, currency: &str) -> Item {
         variant: line.line("variant"),
         vendor: line.line("vendor"),
         product_type: line.line("type"),
-        tags: line.lines("tags").into_iter().collect(),
+        tags: gather(line.lines("tags")),
         quantity: line.whole("quantity").unwrap_or(1),
         price: line.money("price", currency),
         digital: line.bool("digital").unwrap_or_default(),

@@ -1,10 +1,8 @@
 //! `shipment.updated`.
 
-use std::collections::BTreeMap;
-
 use super::super::json::Object;
 use super::super::problem::Problem;
-use super::super::{Accepted, Delivery};
+use super::super::{Accepted, Delivery, gather};
 use super::{Envelope, Person, SOURCE, moment, open, order_id};
 use crate::fact::{Event, ShipmentReport, ShipmentState};
 use crate::key::Key;
@@ -34,8 +32,8 @@ fn shipment(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem
     let report = ShipmentReport {
         id,
         order_id,
-        states: BTreeMap::from([(ShipmentState::from(status.to_lowercase().as_str()), at)]),
-        tracking_numbers: tracking_number.into_iter().collect(),
+        states: gather([(ShipmentState::from(status.to_lowercase().as_str()), at)]),
+        tracking_numbers: gather(tracking_number),
         tracking_url: shipment.url("tracking_url"),
         carrier: shipment.line("carrier"),
         carrier_phone: shipment.line("carrier_phone"),

@@ -2,7 +2,7 @@
 
 use super::super::json::Object;
 use super::super::problem::Problem;
-use super::super::{Accepted, Delivery};
+use super::super::{Accepted, Delivery, gather};
 use super::{Envelope, Person, SOURCE, open, order_id};
 use crate::fact::{Answer, Direction, Event, Scale, SurveyKind};
 use crate::key::Key;
@@ -32,7 +32,7 @@ fn answer(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem> 
         score,
         scale,
         comment: survey.comment("comment"),
-        tags: survey.lines("tags").into_iter().collect(),
+        tags: gather(survey.lines("tags")),
         order_id,
         ticket_id,
         product_id: survey.id("product_id"),

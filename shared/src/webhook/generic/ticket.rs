@@ -2,7 +2,7 @@
 
 use super::super::json::Object;
 use super::super::problem::Problem;
-use super::super::{Accepted, Delivery};
+use super::super::{Accepted, Delivery, gather};
 use super::{Envelope, Person, SOURCE, moment, open, order_id};
 use crate::fact::{Event, TicketReport};
 use crate::key::Key;
@@ -26,8 +26,8 @@ fn ticket(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem> 
         subject: ticket.line("subject"),
         created_at: moment(&ticket, "created_at"),
         first_reply_at: moment(&ticket, "first_reply_at"),
-        solved_at: moment(&ticket, "solved_at").into_iter().collect(),
-        reopened_at: moment(&ticket, "reopened_at").into_iter().collect(),
+        solved_at: gather(moment(&ticket, "solved_at")),
+        reopened_at: gather(moment(&ticket, "reopened_at")),
         reopened: ticket.whole("reopened"),
         handle_seconds: ticket.whole("handle_seconds"),
         contact: person.contact,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::json::Object;
 use super::super::problem::Problem;
-use super::super::{Accepted, Delivery, text};
+use super::super::{Accepted, Delivery, gather, text};
 use super::{SOURCE, fits, ignored, topic, triggered_at};
 use crate::fact::{Channel, Contact, Event, Fetch, Item, OrderReport, OrderStage, Refund};
 use crate::field::Field;
@@ -65,18 +65,18 @@ fn order(body: &Object<'_>) -> Result<Accepted, Problem> {
         items: body
             .objects("line_items")
             .map(|lines| lines.iter().map(|line| item(line, &currency)).collect()),
-        refunds: body
-            .objects("refunds")
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|refund| Some((refund.id("id")?, self::refund(refund, &currency)?)))
-            .collect(),
-        returns: body
-            .objects("returns")
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|entry| Some((entry.id("id")?, state(entry)?)))
-            .collect(),
+        refunds: gather(
+            body.objects("refunds")
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|refund| Some((refund.id("id")?, self::refund(refund, &currency)?))),
+        ),
+        returns: gather(
+            body.objects("returns")
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|entry| Some((entry.id("id")?, state(entry)?))),
+        ),
         promised_by: None,
         status_url: body.url("order_status_url"),
         test: body.bool("test").unwrap_or_default(),
@@ -128,10 +128,6 @@ fn stages(order: &Object<'_>, created_at: Option<Time>, at: Time) -> BTreeMap<Or
 /// account's a key too, ordering a gift for a friend with the friend's address would make two people one. The account
 /// is linked by its id instead, which is the platform's own word on who placed the order.
 fn contact(order: &Object<'_>, customer: Option<&Object<'_>>, created_at: Option<Time>) -> Contact {
-    let email = |object: &Object<'_>, name| {
-        object.said(name, "an e-mail address", |text| Key::email(text).map(|_| text.trim().to_owned()))
-    };
-    let phone = |object: &Object<'_>| object.said("phone", "a phone number", text::line);
     let billing = order.object("billing_address");
     let shipping = order.object("shipping_address");
     let person = |name| {
@@ -144,17 +140,20 @@ fn contact(order: &Object<'_>, customer: Option<&Object<'_>>, created_at: Option
     let accepts = order.bool("buyer_accepts_marketing");
     Contact {
         email: first_said([
-            email(order, "email"),
-            email(order, "contact_email"),
-            customer.map_or(Field::Absent, |customer| email(customer, "email")),
+            order.email("email"),
+            order.email("contact_email"),
+            customer.map_or(Field::Absent, |customer| customer.email("email")),
         ]),
-        phone: first_said([phone(order), customer.map_or(Field::Absent, phone)]),
+        phone: first_said([
+            order.phone("phone"),
+            customer.map_or(Field::Absent, |customer| customer.phone("phone")),
+        ]),
         first_name: person("first_name"),
         last_name: person("last_name"),
         locale: order.parsed("customer_locale", "a language tag", text::locale),
         country: address.and_then(|address| address.parsed("country_code", "a country code", text::country)),
         region: address.and_then(|address| address.parsed("province_code", "a region code", text::region)),
-        marketing: accepts.map(|accepts| (Channel::Email, accepts)).into_iter().collect(),
+        marketing: gather(accepts.map(|accepts| (Channel::Email, accepts))),
         marketing_at: accepts.and(created_at),
     }
 }
@@ -196,7 +195,7 @@ fn refunded(body: &Object<'_>) -> Result<Accepted, Problem> {
     let at = body.require("created_at", refund_time(body))?;
     let refund = body.require("created_at", refund(body, ""))?;
     let keys = vec![Key::order(&order_id)];
-    let refunds = BTreeMap::from([(id, refund)]);
+    let refunds = gather([(id, refund)]);
     Ok(Accepted::fact(
         at,
         SOURCE,

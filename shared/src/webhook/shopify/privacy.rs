@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::json::Object;
 use super::super::problem::Problem;
-use super::super::{Accepted, Delivery, text};
+use super::super::{Accepted, Delivery};
 use super::{SOURCE, fits, ignored, topic, triggered_at};
 use crate::fact::{Channel, ConsentReport, Contact, Event, PrivacyKind, PrivacyRequest};
 use crate::field::Field;
@@ -106,7 +106,7 @@ fn email_consent(delivery: &Delivery<'_>, body: &Object<'_>) -> Result<Accepted,
 }
 
 fn sms_consent(delivery: &Delivery<'_>, body: &Object<'_>) -> Result<Accepted, Problem> {
-    let phone = body.said("phone", "a phone number", text::line);
+    let phone = body.phone("phone");
     let keys = vec![
         body.id("id").as_deref().and_then(Key::customer),
         phone.as_ref().value().and_then(|phone| Key::phone(phone)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::json::Object;
 use super::super::problem::Problem;
-use super::super::{Accepted, Delivery, text};
+use super::super::{Accepted, Delivery, gather, text};
 use super::{SOURCE, fits, ignored, topic};
 use crate::fact::{Contact, Event, ShipmentReport, ShipmentState};
 use crate::key::Key;
@@ -42,7 +42,7 @@ fn fulfilment(body: &Object<'_>) -> Result<Accepted, Problem> {
     }
 
     let tracking_numbers =
-        body.lines("tracking_numbers").into_iter().chain(body.line("tracking_number")).collect();
+        gather(body.lines("tracking_numbers").into_iter().chain(body.line("tracking_number")));
     let email =
         body.said("email", "an e-mail address", |text| Key::email(text).map(|_| text.trim().to_owned()));
     let destination = body.object("destination");
@@ -87,7 +87,7 @@ fn carrier_event(body: &Object<'_>) -> Result<Accepted, Problem> {
     let report = ShipmentReport {
         id,
         order_id,
-        states: BTreeMap::from([(state(&status), at)]),
+        states: gather([(state(&status), at)]),
         estimated_at: body.time("estimated_delivery_at"),
         note: body.comment("message"),
         ..ShipmentReport::default()
