@@ -21,8 +21,9 @@ use crate::clock::Clock;
 use crate::counters::{Counters, count};
 use crate::guest::Guest;
 use crate::log::Log;
+use crate::profile::{Limits, Rate};
 use crate::routes::{Matched, Router, without_wildcard};
-use crate::store::Stores;
+use crate::store::{Faults, Stores};
 
 /// Paths that the host answers itself, as Spin does.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -54,6 +55,10 @@ pub(crate) struct App {
     pub(crate) log: Log,
     pub(crate) quiet: bool,
     pub(crate) max_memory_bytes: Option<usize>,
+    pub(crate) limits: Limits,
+    /// How many requests may leave the host, if that is limited.
+    pub(crate) outgoing: Option<Rate>,
+    pub(crate) faults: Option<Faults>,
     /// How many executions are under way.
     pub(crate) executions: watch::Sender<usize>,
 }
@@ -132,7 +137,7 @@ impl App {
         let execution = Execution::new(self, component.clone());
         let (sender, receiver) = oneshot::channel();
         let guest = tokio::spawn(async move {
-            let result = execution.run(request, sender).await;
+            let result = execution.run_in_time(request, sender).await;
             if let Err(error) = &result {
                 execution.report(error);
             }
@@ -167,6 +172,19 @@ impl Execution {
     fn new(app: &Arc<App>, component: Arc<Component>) -> Self {
         app.executions.send_modify(|count| *count += 1);
         Self { app: app.clone(), component, number: app.counters.requests.load(Ordering::Relaxed) }
+    }
+
+    /// Executes the component, but no longer than the platform lets it.
+    async fn run_in_time(&self, request: Request<WasiBody>, sender: ResponseSender) -> wasmtime::Result<()> {
+        let Some(max) = self.app.limits.max_time else {
+            return self.run(request, sender).await;
+        };
+        tokio::select! {
+            result = self.run(request, sender) => result,
+            () = self.app.clock.elapse(max) => {
+                Err(wasmtime::Error::msg(format!("it took longer than {} s", max.as_secs())))
+            }
+        }
     }
 
     async fn run(&self, request: Request<WasiBody>, sender: ResponseSender) -> wasmtime::Result<()> {

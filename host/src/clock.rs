@@ -42,6 +42,25 @@ impl Clock {
         }
     }
 
+    /// Waits while a guest that executes waits for the host.
+    pub(crate) async fn pause(&self, duration: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(duration).await,
+            Self::Manual(clock) => {
+                let _blocked = clock.blocked();
+                clock.reached(clock.monotonic() + duration).await;
+            }
+        }
+    }
+
+    /// Waits until a guest that executes has had its time, without saying that it waits.
+    pub(crate) async fn elapse(&self, duration: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(duration).await,
+            Self::Manual(clock) => clock.reached(clock.monotonic() + duration).await,
+        }
+    }
+
     /// The manual clock, if this is one.
     pub(crate) fn manual(&self) -> Option<&ManualClock> {
         match self {
@@ -144,6 +163,12 @@ impl ManualClock {
         Guest(self.clone())
     }
 
+    /// A guest that executes waits, until dropped.
+    fn blocked(&self) -> Blocked {
+        self.change(|state| state.running -= 1);
+        Blocked(self.clone())
+    }
+
     /// A call to the outside world, until dropped.
     pub(crate) fn call(&self) -> Call {
         self.change(|state| state.calls += 1);
@@ -217,8 +242,7 @@ impl Guest {
 
     /// The guest waits, until the value returned is dropped.
     pub(crate) fn blocked(&self) -> Blocked {
-        self.0.change(|state| state.running -= 1);
-        Blocked(self.0.clone())
+        self.0.blocked()
     }
 }
 

@@ -20,6 +20,7 @@ mod guest;
 mod log;
 mod manifest;
 mod outgoing;
+mod profile;
 mod routes;
 mod runtime_config;
 mod server;
@@ -43,15 +44,17 @@ pub use self::clock::{Clock, ManualClock};
 pub use self::counters::{Counters, Counts};
 pub use self::error::StartError;
 pub use self::log::Log;
-pub use self::store::{Call, Store, StoreError};
+pub use self::profile::Profile;
+pub use self::store::{Call, Fault, Faults, Store, StoreError};
 pub use self::variables::parse_argument as parse_variable;
 
 use self::allowed_hosts::AllowedHosts;
 use self::app::{App, Component};
 use self::manifest::{ComponentDefinition, Manifest};
+use self::profile::Rate;
 use self::routes::Router;
 use self::runtime_config::{Place, RuntimeConfig};
-use self::store::Stores;
+use self::store::{Between, Stores};
 use self::variables::{Sources, Values};
 
 /// What to serve, and how. Start from [`Options::new`] and change what differs.
@@ -84,6 +87,10 @@ pub struct Options {
     pub group_commit: bool,
     /// The most memory that one execution may have, in bytes. Spin sets no limit.
     pub max_memory_bytes: Option<usize>,
+    /// Refuse what a platform would refuse.
+    pub profile: Option<Profile>,
+    /// Faults between components and their stores.
+    pub faults: Option<Faults>,
     /// Where compiled components are kept, so that the next start is fast.
     pub cache: Option<PathBuf>,
 }
@@ -106,6 +113,8 @@ impl Options {
             clock: Clock::System,
             group_commit: true,
             max_memory_bytes: None,
+            profile: None,
+            faults: None,
             cache: Some(cache),
             manifest,
         }
@@ -256,7 +265,19 @@ fn prepare(options: Options, address: SocketAddr) -> Result<App, StartError> {
     }
 
     let counters = Arc::new(Counters::default());
-    let stores = Stores::open(&config.stores, options.group_commit, &counters)?;
+    let limits = options.profile.map(Profile::limits);
+    let between = Between {
+        group_commit: options.group_commit,
+        counters: counters.clone(),
+        faults: options.faults.clone(),
+        limits,
+        clock: options.clock.clone(),
+    };
+    let stores = Stores::open(&config.stores, &between)?;
+    let limits = limits.unwrap_or_default();
+    let outgoing = limits
+        .outgoing_an_hour
+        .map(|max| Rate::new(max, std::time::Duration::from_hours(1), options.clock.clone()));
     let engine = engine::engine(options.cache.as_deref())?;
     let files: Vec<_> = manifest
         .components
@@ -285,7 +306,10 @@ fn prepare(options: Options, address: SocketAddr) -> Result<App, StartError> {
         counters,
         log: options.log,
         quiet: options.quiet,
-        max_memory_bytes: options.max_memory_bytes,
+        max_memory_bytes: options.max_memory_bytes.into_iter().chain(limits.max_memory_bytes).min(),
+        limits,
+        outgoing,
+        faults: options.faults,
         executions: watch::Sender::new(0),
     })
 }

@@ -12,6 +12,8 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use crate::allowed_hosts::chained_component;
 use crate::app::{App, Component};
 use crate::counters::count;
+use crate::profile::Rate;
+use crate::store::Faults;
 
 /// A guest's way out.
 pub(crate) struct Outgoing {
@@ -58,6 +60,9 @@ async fn send(
     mut request: Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Sent {
+    if app.faults.as_ref().is_some_and(Faults::power_is_cut) {
+        return Err(Error::InternalError(Some("the power is cut".into())));
+    }
     if is_own(request.uri()) {
         if !component.allowed_hosts.allow_self() {
             return Err(Error::HttpRequestDenied);
@@ -76,10 +81,21 @@ async fn send(
         return Err(Error::HttpRequestDenied);
     }
     if let Some(target) = chained_component(request.uri()) {
+        if app.limits.no_chaining {
+            // To the platform it is a name like any other, and nobody has it.
+            return Err(Error::DnsError { rcode: Some("address not available".into()), info_code: Some(0) });
+        }
         count(&app.counters.chained);
         let target = target.to_owned();
         request.headers_mut().remove(header::HOST);
         return inside(app.chain(&target, request).await);
+    }
+    if app.outgoing.as_ref().is_some_and(|rate| !Rate::allows(rate)) {
+        app.log.line(
+            &component.id,
+            "a request was refused: the platform's hourly number of outgoing requests is used up",
+        );
+        return Err(Error::HttpRequestDenied);
     }
     count(&app.counters.outbound);
     let call = app.clock.manual().map(crate::clock::ManualClock::call);

@@ -1,14 +1,20 @@
 //! Key-value stores: the five verbs that Spin has, over a file, Redis or memory.
 
+mod faults;
+mod limited;
 mod memory;
+mod redis;
 mod sqlite;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use self::faults::{Fault, Faults};
+use crate::clock::Clock;
 use crate::counters::{Counters, count};
 use crate::error::StartError;
+use crate::profile::Limits;
 use crate::runtime_config::Place;
 
 /// No answer to a guest may be larger, in bytes. Spin has the same limit.
@@ -157,25 +163,40 @@ pub(crate) struct Stores {
     places: Vec<Arc<dyn Backend>>,
 }
 
+/// What comes between components and their stores.
+pub(crate) struct Between {
+    pub(crate) group_commit: bool,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) faults: Option<Faults>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) clock: Clock,
+}
+
 impl Stores {
-    /// Opens the places where stores are kept, each once.
-    pub(crate) fn open(
-        labels: &BTreeMap<String, Place>,
-        group_commit: bool,
-        counters: &Arc<Counters>,
-    ) -> Result<Self, StartError> {
+    /// Opens the places where stores are kept, each once. Needs a tokio runtime, and blocks.
+    pub(crate) fn open(labels: &BTreeMap<String, Place>, between: &Between) -> Result<Self, StartError> {
+        let rates =
+            between.limits.map(|limits| (limits, Arc::new(limited::Rates::new(&limits, &between.clock))));
         let mut places: BTreeMap<&Place, Arc<dyn Backend>> = BTreeMap::new();
         let (mut guests, mut tests) = (BTreeMap::new(), BTreeMap::new());
         for (label, place) in labels {
             if !places.contains_key(place) {
-                let backend = open(place, group_commit, counters)
-                    .map_err(|what| StartError::Store { label: label.clone(), what })?;
+                let backend =
+                    open(place, between).map_err(|what| StartError::Store { label: label.clone(), what })?;
                 places.insert(place, backend);
             }
             let backend = places[place].clone();
-            let counted = Counted { inner: backend.clone(), counters: counters.clone() };
-            guests.insert(label.clone(), Arc::new(counted) as Arc<dyn Backend>);
-            tests.insert(label.clone(), backend);
+            tests.insert(label.clone(), backend.clone());
+            let mut guest = backend;
+            if let Some((limits, rates)) = &rates {
+                guest = Arc::new(limited::Limited::new(guest, *limits, rates.clone()));
+            }
+            if let Some(faults) = &between.faults {
+                let (faults, clock) = (faults.clone(), between.clock.clone());
+                guest = Arc::new(faults::Faulty { inner: guest, faults, clock });
+            }
+            let counters = between.counters.clone();
+            guests.insert(label.clone(), Arc::new(Counted { inner: guest, counters }) as Arc<dyn Backend>);
         }
         Ok(Self { guests, tests, places: places.into_values().collect() })
     }
@@ -201,15 +222,18 @@ impl Stores {
     }
 }
 
-fn open(place: &Place, group_commit: bool, counters: &Arc<Counters>) -> Result<Arc<dyn Backend>, String> {
+fn open(place: &Place, between: &Between) -> Result<Arc<dyn Backend>, String> {
     match place {
         Place::Memory => Ok(Arc::new(memory::Memory::default())),
         Place::File(file) => {
-            let sqlite = sqlite::Sqlite::open(file, group_commit, counters.clone())
+            let sqlite = sqlite::Sqlite::open(file, between.group_commit, between.counters.clone())
                 .map_err(|what| format!("cannot open {}: {what}", file.display()))?;
             Ok(Arc::new(sqlite))
         }
-        Place::Redis(_) => Err("Redis is not supported yet".into()),
+        Place::Redis(url) => {
+            let redis = tokio::runtime::Handle::current().block_on(redis::Redis::connect(url))?;
+            Ok(Arc::new(redis))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use aftercare_host::{Host, Options, parse_variable};
+use aftercare_host::{Host, Options, Profile, parse_variable};
 use anyhow::{Context, Result};
 
 use crate::{components, secrets};
@@ -26,9 +26,28 @@ pub(crate) struct Args {
     /// Runtime configuration: where key-value stores are kept.
     #[arg(long, value_name = "FILE", env = "RUNTIME_CONFIG_FILE")]
     runtime_config_file: Option<PathBuf>,
+    /// Refuse what a platform would refuse.
+    #[arg(long)]
+    profile: Option<Platform>,
     /// Drop what components print.
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// Platforms with limits.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Platform {
+    FermyonCloud,
+    Akamai,
+}
+
+impl From<Platform> for Profile {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::FermyonCloud => Self::FermyonCloud,
+            Platform::Akamai => Self::Akamai,
+        }
+    }
 }
 
 fn parse_env(argument: &str) -> Result<(String, String), String> {
@@ -63,6 +82,7 @@ async fn serve(root: &Path, args: Args, added: &[&str]) -> Result<()> {
     options.env = args.env;
     options.runtime_config = args.runtime_config_file;
     options.quiet = args.quiet;
+    options.profile = args.profile.map(Into::into);
     options.cache = Some(root.join("target/aftercare-host-cache"));
     let host = Host::start(options).await?;
 
