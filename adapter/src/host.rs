@@ -1,21 +1,13 @@
 //! The domain's ports, on what a Spin host offers.
 
-use std::future::poll_fn;
-use std::task::Poll;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aftercare::channel::{CallError, Outbound};
 use aftercare::store::lease::Clock;
 use aftercare::store::{Store, StoreError};
 use aftercare::time::Time;
-use chrono::{TimeDelta, Utc};
-use futures_util::{SinkExt, TryStreamExt};
-use http::{Request, Response};
-use spin_executor::CancelOnDropToken;
-use spin_sdk::http::IncomingResponse;
-use spin_sdk::http::conversions::TryIntoOutgoingRequest;
+use chrono::TimeDelta;
 use spin_sdk::key_value;
-use spin_sdk::wit::wasi::http0_2_0::outgoing_handler::{self, RequestOptions};
-use spin_sdk::wit::wasi::http0_2_0::types::{ErrorCode, FutureIncomingResponse};
+use wasi::random::random::get_random_u64;
 
 /// A variable of this component; empty when it is not set.
 pub fn variable(name: &str) -> String {
@@ -30,10 +22,7 @@ pub fn list(name: &str) -> Vec<String> {
 
 /// 128 random bits from the host.
 pub fn seed() -> u128 {
-    // The standard library seeds its hash maps from the host's secure source; no further import is needed.
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let half = || u128::from(RandomState::new().build_hasher().finish());
-    half() << 64 | half()
+    u128::from(get_random_u64()) << 64 | u128::from(get_random_u64())
 }
 
 /// The default key-value store.
@@ -46,7 +35,12 @@ impl KeyValue {
 }
 
 fn failed(error: key_value::Error) -> StoreError {
-    StoreError::Failed(error.to_string())
+    StoreError::Failed(match error {
+        key_value::Error::StoreTableFull => "too many stores are open".to_owned(),
+        key_value::Error::NoSuchStore => "the host has no store `default`".to_owned(),
+        key_value::Error::AccessDenied => "the manifest does not give this component the store".to_owned(),
+        key_value::Error::Other(why) => why,
+    })
 }
 
 impl Store for KeyValue {
@@ -72,90 +66,11 @@ pub struct WallClock;
 
 impl Clock for WallClock {
     fn now(&self) -> Time {
-        Time::from_millis(Utc::now().timestamp_millis())
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Time::from_millis(since.as_millis().try_into().unwrap_or(i64::MAX))
     }
 
     async fn wait(&self, duration: TimeDelta) {
         std::thread::sleep(duration.to_std().unwrap_or_default());
-    }
-}
-
-/// Calls to the outside, with our own time limits: the platform's are ten minutes.
-pub struct Http;
-
-const CONNECT_NANOS: u64 = 2_000_000_000;
-const ANSWER_NANOS: u64 = 10_000_000_000;
-
-/// Providers answer in a few hundred bytes; what is longer is not read to its end.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
-
-impl Outbound for Http {
-    async fn call(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, CallError> {
-        let converted = request.try_into_outgoing_request();
-        let (outgoing, body) = converted.map_err(|error| CallError::NotSent(error.to_string()))?;
-        let options = RequestOptions::new();
-        // A host that knows no such limit keeps its own; nothing else can be done about it here.
-        let _ = options.set_connect_timeout(Some(CONNECT_NANOS));
-        let _ = options.set_first_byte_timeout(Some(ANSWER_NANOS));
-        let _ = options.set_between_bytes_timeout(Some(ANSWER_NANOS));
-
-        let mut sink = outgoing.take_body();
-        let pending = outgoing_handler::handle(outgoing, Some(options)).map_err(|error| classify(&error))?;
-        sink.send(body.unwrap_or_default()).await.map_err(|error| CallError::Lost(error.to_string()))?;
-        drop(sink);
-        let response = answer_of(pending).await.map_err(|error| classify(&error))?;
-        read(response).await
-    }
-}
-
-/// Waits for an answer without keeping other calls from theirs.
-async fn answer_of(pending: FutureIncomingResponse) -> Result<IncomingResponse, ErrorCode> {
-    let mut registration = None;
-    poll_fn(|context| match pending.get() {
-        Some(answer) => Poll::Ready(answer.unwrap_or(Err(ErrorCode::InternalError(None)))),
-        None => {
-            let token = spin_executor::push_waker_and_get_token(pending.subscribe(), context.waker().clone());
-            registration = Some(CancelOnDropToken::from(token));
-            Poll::Pending
-        }
-    })
-    .await
-}
-
-async fn read(response: IncomingResponse) -> Result<Response<Vec<u8>>, CallError> {
-    let mut answer = Response::builder().status(response.status());
-    for (name, value) in response.headers().entries() {
-        answer = answer.header(name, value);
-    }
-    let mut body = Vec::new();
-    {
-        let mut chunks = std::pin::pin!(response.take_body_stream());
-        while let Some(chunk) = chunks.try_next().await.map_err(|error| CallError::Lost(error.to_string()))? {
-            body.extend(chunk);
-            if body.len() > MAX_ANSWER_BYTES {
-                break;
-            }
-        }
-    }
-    answer.body(body).map_err(|error| CallError::Lost(error.to_string()))
-}
-
-/// Did the request reach the other side? Only what surely did not may be sent again to anybody.
-fn classify(error: &ErrorCode) -> CallError {
-    match error {
-        ErrorCode::DnsTimeout
-        | ErrorCode::DnsError(_)
-        | ErrorCode::DestinationNotFound
-        | ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIpProhibited
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionLimitReached
-        | ErrorCode::TlsProtocolError
-        | ErrorCode::TlsCertificateError
-        | ErrorCode::HttpRequestDenied
-        | ErrorCode::HttpRequestUriInvalid => CallError::NotSent(error.to_string()),
-        _ => CallError::Lost(error.to_string()),
     }
 }

@@ -3,9 +3,11 @@
 
 mod host;
 pub mod inbound;
+mod outbound;
 pub mod webhook;
 
-pub use host::{Http, KeyValue, WallClock, list, seed, variable};
+pub use host::{KeyValue, WallClock, list, seed, variable};
+pub use outbound::Http;
 /// The SDK's macro writes `::spin_sdk::http` and `::spin_sdk::wit_bindgen`; [`serve!`] lets a component call this crate
 /// by that name.
 #[doc(hidden)]

@@ -1,15 +1,13 @@
 //! What every webhook component does: verify, normalise, store one fact, answer, poke dispatch.
 
-use aftercare::channel::Outbound;
 use aftercare::store::lease::{Clock, Lease};
 use aftercare::store::{Store, StoreError, names};
 use aftercare::webhook::problem::Problem;
 use aftercare::webhook::{self, Accepted, Delivery, MAX_BODY_BYTES, Route};
-use http::Request;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http::{ErrorCode, IncomingRequest, ResponseOutparam};
 
 use crate::inbound::{self, Answer};
-use crate::{Http, KeyValue, WallClock, list, variable};
+use crate::{KeyValue, WallClock, list, outbound, variable};
 
 /// When a webhook pokes dispatch, relative to its answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +39,7 @@ pub async fn handle(request: IncomingRequest, out: ResponseOutparam, routes: &[R
     };
     match Process::from_variable() {
         Process::After => {
-            inbound::send(out, answer).await;
+            inbound::send(out, answer);
             if stored {
                 poke().await;
             }
@@ -50,9 +48,9 @@ pub async fn handle(request: IncomingRequest, out: ResponseOutparam, routes: &[R
             if stored {
                 poke().await;
             }
-            inbound::send(out, answer).await;
+            inbound::send(out, answer);
         }
-        Process::Tick => inbound::send(out, answer).await,
+        Process::Tick => inbound::send(out, answer),
     }
 }
 
@@ -62,7 +60,7 @@ enum Stored {
 }
 
 async fn accept(request: IncomingRequest, routes: &[Route]) -> Result<Stored, Problem> {
-    let request = inbound::read(request, MAX_BODY_BYTES).await?;
+    let request = inbound::read(request, MAX_BODY_BYTES)?;
     let delivery = Delivery {
         method: request.method(),
         headers: request.headers(),
@@ -96,17 +94,15 @@ async fn poke() {
     if Lease::is_held(&store, &WallClock).await {
         return;
     }
-    let request = Request::post(variable("dispatch_url"))
-        .header("authorization", format!("Bearer {}", variable("dispatch_token")))
-        .body(Vec::new());
-    let Ok(request) = request else {
-        eprintln!("dispatch_url is not a URL");
-        return;
-    };
-    match Http.call(request).await {
-        Ok(response) if response.status().is_success() => {}
-        Ok(response) => eprintln!("dispatch answered {}; the next tick will sweep", response.status()),
-        Err(error) => eprintln!("dispatch was not poked ({error}); the next tick will sweep"),
+    let bearer = format!("Bearer {}", variable("dispatch_token"));
+    match outbound::post(&variable("dispatch_url"), &bearer) {
+        Ok(200..=299) => {}
+        Ok(status) => eprintln!("dispatch answered {status}; the next tick will sweep"),
+        Err(ErrorCode::HttpRequestUriInvalid) => eprintln!("dispatch_url is not a URL"),
+        Err(ErrorCode::HttpRequestDenied) => {
+            eprintln!("allowed_outbound_hosts does not name dispatch_url's host")
+        }
+        Err(_) => eprintln!("dispatch was not reached; the next tick will sweep"),
     }
 }
 

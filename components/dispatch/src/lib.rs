@@ -17,12 +17,12 @@ adapter::serve!(handle);
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let answer = match inbound::read(request, MAX_BODY_BYTES).await {
+    let answer = match inbound::read(request, MAX_BODY_BYTES) {
         Ok(request) if request.uri().path() == "/healthz" => health(&request).await,
         Ok(request) => dispatch(&request).await,
         Err(problem) => Err(problem),
     };
-    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem))).await;
+    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem)));
 }
 
 async fn health(request: &Inbound) -> Result<Answer, Problem> {

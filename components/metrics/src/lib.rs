@@ -17,11 +17,11 @@ adapter::serve!(handle);
 const MAX_BODY_BYTES: usize = 0;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let answer = match inbound::read(request, MAX_BODY_BYTES).await {
+    let answer = match inbound::read(request, MAX_BODY_BYTES) {
         Ok(request) => answer(&request).await,
         Err(problem) => Err(problem),
     };
-    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem))).await;
+    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem)));
 }
 
 async fn answer(request: &Inbound) -> Result<Answer, Problem> {

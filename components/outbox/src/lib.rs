@@ -19,11 +19,11 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 const KEPT: usize = 200;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let answer = match inbound::read(request, MAX_BODY_BYTES).await {
+    let answer = match inbound::read(request, MAX_BODY_BYTES) {
         Ok(request) => answer(&request).await,
         Err(problem) => Err(problem),
     };
-    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem))).await;
+    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem)));
 }
 
 async fn answer(request: &Inbound) -> Result<Answer, Problem> {
