@@ -65,7 +65,8 @@ impl fmt::Display for FactId {
 impl Fact {
     /// The one encoding of a fact: JSON, fields in declaration order, maps and sets sorted.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("facts hold nothing that JSON cannot say")
+        // Not `expect`: it would bring the printing of JSON errors into every component.
+        serde_json::to_vec(self).unwrap_or_else(|_| unreachable!("facts hold nothing that JSON cannot say"))
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {

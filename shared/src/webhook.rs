@@ -12,7 +12,7 @@
 //!
 //! To add a sender: write its file, then name it in the table of each event it reports.
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::fact::{Event, Fact};
 use crate::key::Key;
@@ -88,7 +88,18 @@ pub struct Delivery<'a> {
 impl<'a> Delivery<'a> {
     /// A header's value, when it is there and is text. Header names have no case.
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.get(name)?.to_str().ok()
+        self.raw_header(name)?.to_str().ok()
+    }
+
+    /// Whether a header is there, text or not.
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.raw_header(name).is_some()
+    }
+
+    /// The one place that looks a header up: a look-up is two kilobytes of code, and there are many.
+    #[inline(never)]
+    fn raw_header(&self, name: &str) -> Option<&'a HeaderValue> {
+        self.headers.get(name)
     }
 }
 

@@ -6,10 +6,8 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use scan::Flaw;
 
 use super::problem::Problem;
 use super::text;
@@ -18,8 +16,8 @@ use crate::key::Key;
 use crate::money::Money;
 use crate::time::Time;
 
-/// Deeper than any sender nests.
-const MAX_DEPTH: usize = 64;
+mod scan;
+
 /// Longer than any list of lines, parcels or refunds; the rest of a longer list is not read.
 const MAX_ITEMS: usize = 1_000;
 
@@ -64,18 +62,12 @@ impl<'a> Object<'a> {
     pub(super) fn parse(body: &'a [u8], complaints: &'a Complaints) -> Result<Self, Problem> {
         let refuse = |detail: &str| Problem::NotJson(detail.to_owned());
         let text = std::str::from_utf8(body).map_err(|_| refuse("The body is not UTF-8."))?;
-        if depth(text) > MAX_DEPTH {
-            return Err(refuse("The body is nested too deeply."));
-        }
-        let members = serde_json::from_str::<Members<'a>>(text).map_err(|error| {
-            if error.is_data() {
-                refuse("The body must be a JSON object.")
-            } else {
-                let (line, column) = (error.line(), error.column());
-                Problem::NotJson(format!("The body is not valid JSON (line {line}, column {column})."))
-            }
+        let members = scan::members(text).map_err(|flaw| match flaw {
+            Flaw::Syntax(at) => Problem::NotJson(format!("The body is not valid JSON (byte {at}).")),
+            Flaw::Depth => refuse("The body is nested too deeply."),
+            Flaw::Kind => refuse("The body must be a JSON object."),
         })?;
-        Ok(Self { path: String::new(), members: members.0, complaints })
+        Ok(Self { path: String::new(), members, complaints })
     }
 
     /// The full name of a member, as problems tell it.
@@ -130,7 +122,7 @@ impl<'a> Object<'a> {
 
     /// A string as it was sent.
     pub(super) fn string(&self, name: &str) -> Option<Cow<'a, str>> {
-        self.read(name, "a string", string)
+        self.read(name, "a string", scan::unescape)
     }
 
     /// A string that `parse` makes something of. An empty one says nothing, as many senders mean it.
@@ -168,8 +160,8 @@ impl<'a> Object<'a> {
 
     /// The ids of a list.
     pub(super) fn ids(&self, name: &str) -> Vec<String> {
-        let items = self.read(name, "a list", |raw| serde_json::from_str::<Items<'a>>(raw).ok());
-        items.map(|items| items.0).unwrap_or_default().into_iter().filter_map(id).collect()
+        let items = self.items(name);
+        items.unwrap_or_default().into_iter().filter_map(id).collect()
     }
 
     /// A point in time.
@@ -206,21 +198,21 @@ impl<'a> Object<'a> {
 
     pub(super) fn object(&self, name: &str) -> Option<Object<'a>> {
         self.read(name, "an object", |raw| {
-            let members = serde_json::from_str::<Members<'a>>(raw).ok()?;
-            Some(Object { path: self.path_of(name), members: members.0, complaints: self.complaints })
+            let members = scan::members(raw).ok()?;
+            Some(Object { path: self.path_of(name), members, complaints: self.complaints })
         })
     }
 
     /// The objects of a list, `None` when there is no list. What is no object in it is passed over.
     pub(super) fn objects(&self, name: &str) -> Option<Vec<Object<'a>>> {
-        let items = self.read(name, "a list", |raw| serde_json::from_str::<Items<'a>>(raw).ok())?;
+        let items = self.items(name)?;
         let path = self.path_of(name);
-        let mut objects = Vec::with_capacity(items.0.len());
-        for (index, raw) in items.0.into_iter().enumerate() {
-            match serde_json::from_str::<Members<'a>>(raw) {
+        let mut objects = Vec::with_capacity(items.len());
+        for (index, raw) in items.into_iter().enumerate() {
+            match scan::members(raw) {
                 Ok(members) => {
                     let path = format!("{path}[{index}]");
-                    objects.push(Object { path, members: members.0, complaints: self.complaints });
+                    objects.push(Object { path, members, complaints: self.complaints });
                 }
                 Err(_) => self.complain(name, "a list of objects"),
             }
@@ -228,12 +220,17 @@ impl<'a> Object<'a> {
         Some(objects)
     }
 
+    /// The raw items of a list, `None` when there is no list.
+    fn items(&self, name: &str) -> Option<Vec<&'a str>> {
+        self.read(name, "a list", |raw| scan::items(raw, MAX_ITEMS).ok())
+    }
+
     /// The strings of a list.
     pub(super) fn lines(&self, name: &str) -> Vec<String> {
-        let items = self.read(name, "a list", |raw| serde_json::from_str::<Items<'a>>(raw).ok());
+        let items = self.items(name);
         let mut lines = Vec::new();
-        for raw in items.map(|items| items.0).unwrap_or_default() {
-            match string(raw) {
+        for raw in items.unwrap_or_default() {
+            match scan::unescape(raw) {
                 Some(text) => lines.extend(text::line(&text)),
                 None => self.complain(name, "a list of strings"),
             }
@@ -262,15 +259,10 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The text of a JSON string.
-fn string(raw: &str) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw).ok().map(|text| text.0)
-}
-
 /// The text of a JSON string, or a number as it was written.
 fn string_or_number(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes().first()? {
-        b'"' => string(raw),
+        b'"' => scan::unescape(raw),
         b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw)),
         _ => None,
     }
@@ -278,7 +270,7 @@ fn string_or_number(raw: &str) -> Option<Cow<'_, str>> {
 
 /// An id: text, or a number that is written with digits alone.
 fn id(raw: &str) -> Option<String> {
-    let id = if raw.starts_with('"') { string(raw)? } else { Cow::Borrowed(digits(raw)?) };
+    let id = if raw.starts_with('"') { scan::unescape(raw)? } else { Cow::Borrowed(digits(raw)?) };
     let id = id.trim();
     (!id.is_empty() && id.len() <= MAX_ID_BYTES && !id.contains(char::is_control)).then(|| id.to_owned())
 }
@@ -286,103 +278,4 @@ fn id(raw: &str) -> Option<String> {
 /// A number that is written with digits alone.
 fn digits(raw: &str) -> Option<&str> {
     raw.bytes().all(|byte| byte.is_ascii_digit()).then_some(raw)
-}
-
-/// How deep brackets nest, strings aside.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in text.bytes() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-        } else {
-            match byte {
-                b'"' => in_string = true,
-                b'{' | b'[' => {
-                    depth += 1;
-                    deepest = deepest.max(depth);
-                }
-                b'}' | b']' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-    deepest
-}
-
-// ── Splitting ───────────────────────────────────────────────────────────────
-
-/// A string, borrowed where it holds no escapes.
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-/// The members of an object, values unread.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-                    members.push((name.0, value.get()));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-/// The items of a list, unread.
-struct Items<'a>(Vec<&'a str>);
-
-impl<'de> Deserialize<'de> for Items<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ItemsVisitor;
-        impl<'de> Visitor<'de> for ItemsVisitor {
-            type Value = Items<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element::<&'de RawValue>()? {
-                    if items.len() < MAX_ITEMS {
-                        items.push(item.get());
-                    }
-                }
-                Ok(Items(items))
-            }
-        }
-        deserializer.deserialize_seq(ItemsVisitor)
-    }
 }

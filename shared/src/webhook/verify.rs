@@ -153,8 +153,8 @@ impl Proof {
     /// Whether the delivery has what this proof is made of, right or wrong.
     pub(super) fn is_offered(&self, delivery: &Delivery<'_>) -> bool {
         match self {
-            Self::Signature(signature) => delivery.headers.contains_key(signature.header),
-            Self::SecretHeader(header) => delivery.headers.contains_key(*header),
+            Self::Signature(signature) => delivery.has_header(signature.header),
+            Self::SecretHeader(header) => delivery.has_header(header),
             Self::Token => token(delivery.query).is_some(),
             Self::Hello(is_hello) => is_hello(delivery),
         }

@@ -28,7 +28,7 @@ const SOURCE: &str = "woocommerce";
 /// `webhook_id=42`, sent unsigned when a webhook is made.
 fn is_ping(delivery: &Delivery<'_>) -> bool {
     let id = delivery.body.strip_prefix(b"webhook_id=");
-    !delivery.headers.contains_key("x-wc-webhook-signature")
+    !delivery.has_header("x-wc-webhook-signature")
         && delivery
             .header("content-type")
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
@@ -50,7 +50,7 @@ pub(super) fn orders(delivery: &Delivery<'_>, body: &Object<'_>) -> Result<Accep
         return Ok(Accepted::ignored(format!("topic {topic} is not one that this URL takes")));
     }
     let id = body.require("id", body.id("id"))?;
-    let status = body.require("status", body.line("status"))?.to_lowercase();
+    let status = body.require("status", body.line("status"))?.to_ascii_lowercase();
     if matches!(status.as_str(), "checkout-draft" | "auto-draft" | "draft") {
         return Ok(Accepted::ignored("a draft: nothing is ordered yet"));
     }
@@ -152,7 +152,7 @@ pub(super) fn reviews(_: &Delivery<'_>, body: &Object<'_>) -> Result<Accepted, P
     if rating == "0" {
         return Ok(Accepted::ignored("a comment without a rating"));
     }
-    let status = body.line("status").unwrap_or_default().to_lowercase();
+    let status = body.line("status").unwrap_or_default().to_ascii_lowercase();
     if status == "spam" {
         return Ok(Accepted::ignored("spam"));
     }

@@ -32,7 +32,7 @@ fn shipment(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem
     let report = ShipmentReport {
         id,
         order_id,
-        states: gather([(ShipmentState::from(status.to_lowercase().as_str()), at)]),
+        states: gather([(ShipmentState::from(status.to_ascii_lowercase().as_str()), at)]),
         tracking_numbers: gather(tracking_number),
         tracking_url: shipment.url("tracking_url"),
         carrier: shipment.line("carrier"),

@@ -20,8 +20,8 @@ fn ticket(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem> 
     let report = TicketReport {
         id,
         order_id,
-        status: ticket.line("status").map(|status| status.to_lowercase()),
-        channel: ticket.line("channel").map(|channel| channel.to_lowercase()),
+        status: ticket.line("status").map(|status| status.to_ascii_lowercase()),
+        channel: ticket.line("channel").map(|channel| channel.to_ascii_lowercase()),
         agent: ticket.line("agent"),
         subject: ticket.line("subject"),
         created_at: moment(&ticket, "created_at"),

@@ -295,5 +295,5 @@ fn returned(delivery: &Delivery<'_>, body: &Object<'_>) -> Result<Accepted, Prob
 }
 
 fn state(entry: &Object<'_>) -> Option<String> {
-    entry.line("status").map(|status| status.to_lowercase())
+    entry.line("status").map(|status| status.to_ascii_lowercase())
 }

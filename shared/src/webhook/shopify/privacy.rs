@@ -131,7 +131,7 @@ fn consent(
         return body.require(id, None);
     }
     let said_at = consent.time("consent_updated_at");
-    let agreed = match consent.line("state").unwrap_or_default().to_lowercase().as_str() {
+    let agreed = match consent.line("state").unwrap_or_default().to_ascii_lowercase().as_str() {
         "subscribed" => true,
         // `pending` waits for the double opt-in; until then there is no consent.
         "unsubscribed" | "pending" | "redacted" | "invalid" => false,

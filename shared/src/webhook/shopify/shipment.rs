@@ -28,7 +28,7 @@ fn fulfilment(body: &Object<'_>) -> Result<Accepted, Problem> {
     let at = body.require("updated_at", body.time("updated_at").or(created_at))?;
 
     let mut states = BTreeMap::new();
-    match body.line("status").unwrap_or_default().to_lowercase().as_str() {
+    match body.line("status").unwrap_or_default().to_ascii_lowercase().as_str() {
         "success" => _ = states.insert(ShipmentState::Shipped, created_at.unwrap_or(at)),
         // Made but not yet handed over.
         "pending" | "open" => _ = states.insert(ShipmentState::Packed, created_at.unwrap_or(at)),
@@ -97,7 +97,7 @@ fn carrier_event(body: &Object<'_>) -> Result<Accepted, Problem> {
 
 /// Shopify's words for a parcel's state. The list grows with every version; what is new is kept as it is.
 fn state(status: &str) -> ShipmentState {
-    match status.to_lowercase().as_str() {
+    match status.to_ascii_lowercase().as_str() {
         "confirmed" | "label_printed" | "label_purchased" => ShipmentState::Packed,
         "carrier_picked_up" => ShipmentState::Shipped,
         "attempted_delivery" => ShipmentState::AttemptFailed,
