@@ -21,16 +21,30 @@ use json::{Complaints, Object};
 use problem::Problem;
 use verify::{Proof, Proven};
 
+mod aftership;
 mod bigcommerce;
+mod chatwoot;
+mod delighted;
+mod desk;
+mod easypost;
 mod generic;
+mod gorgias;
 mod json;
+mod judgeme;
+mod moment;
+mod parcel;
+mod person;
 pub mod problem;
 mod rating;
 pub mod schema;
+mod shippo;
 mod shopify;
+mod stamped;
 mod text;
+mod typeform;
 pub mod verify;
 mod woocommerce;
+mod zendesk;
 
 /// More than any sender's body; the component stops reading here too.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -50,20 +64,34 @@ pub const ORDER_CREATED: &[Route] = &[
 pub const SHIPMENT_UPDATED: &[Route] = &[
     Route { sender: &shopify::SENDER, read: shopify::shipments },
     Route { sender: &bigcommerce::SENDER, read: bigcommerce::shipments },
+    Route { sender: &aftership::SENDER, read: aftership::shipments },
+    Route { sender: &easypost::SENDER, read: easypost::shipments },
+    Route { sender: &shippo::SENDER, read: shippo::shipments },
     Route { sender: &generic::SENDER, read: generic::shipments },
 ];
 
 /// `POST /webhooks/survey-submitted`: answers to surveys.
-pub const SURVEY_SUBMITTED: &[Route] = &[Route { sender: &generic::SENDER, read: generic::answers }];
+pub const SURVEY_SUBMITTED: &[Route] = &[
+    Route { sender: &typeform::SENDER, read: typeform::answers },
+    Route { sender: &delighted::SENDER, read: delighted::answers },
+    Route { sender: &generic::SENDER, read: generic::answers },
+];
 
 /// `POST /webhooks/review-posted`: public reviews.
 pub const REVIEW_POSTED: &[Route] = &[
+    Route { sender: &judgeme::SENDER, read: judgeme::reviews },
+    Route { sender: &stamped::SENDER, read: stamped::reviews },
     Route { sender: &woocommerce::SENDER, read: woocommerce::reviews },
     Route { sender: &generic::SENDER, read: generic::reviews },
 ];
 
 /// `POST /webhooks/ticket-updated`: support tickets.
-pub const TICKET_UPDATED: &[Route] = &[Route { sender: &generic::SENDER, read: generic::tickets }];
+pub const TICKET_UPDATED: &[Route] = &[
+    Route { sender: &zendesk::SENDER, read: zendesk::tickets },
+    Route { sender: &gorgias::SENDER, read: gorgias::tickets },
+    Route { sender: &chatwoot::SENDER, read: chatwoot::tickets },
+    Route { sender: &generic::SENDER, read: generic::tickets },
+];
 
 /// `POST /webhooks/privacy-request`: data requests, redaction, consent, removal of the app.
 pub const PRIVACY_REQUEST: &[Route] = &[

@@ -11,14 +11,23 @@ use super::verify::hmac_sha256;
 use super::*;
 use crate::key::Key;
 
+mod bad_input;
 mod bigcommerce;
 mod defects;
+mod desks;
+mod fuzz;
 mod generic;
 mod hostile;
+mod reviews;
+mod senders;
 mod shopify;
+mod surveys;
 mod text;
+mod trackers;
 mod traps;
+mod vectors;
 mod verify;
+mod walk;
 mod woocommerce;
 
 /// 2026-11-21T20:00:00Z.
