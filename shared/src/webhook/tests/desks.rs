@@ -1,5 +1,7 @@
 //! Zendesk, Gorgias, Chatwoot.
 
+use serde_json::Value;
+
 use super::senders::{secret, signed};
 use super::{NOW, Request, fact, keys};
 use crate::customer::Customer;
@@ -265,4 +267,44 @@ fn two_desks_may_count_alike() {
     let zendesk = report("zendesk", &CREATED.replace("5158", "207")).0;
     let chatwoot = report("chatwoot", &CONVERSATION.replace("ann@example.com", "bob@example.com")).0;
     assert!(zendesk.keys.is_disjoint(&chatwoot.keys), "{zendesk:?} {chatwoot:?}");
+}
+
+// ── What merchants are told to write ────────────────────────────────────────
+
+const DOCS: &str = include_str!("../../../../docs/senders.md");
+
+/// The body that a section of the documentation gives, and one as it arrives: the same fields.
+#[track_caller]
+fn is_documented(section: &str, arrived: &str) {
+    fn shape(value: &Value, path: &str, fields: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                members.iter().for_each(|(name, inner)| shape(inner, &[path, ".", name].concat(), fields));
+            }
+            _ => fields.push(path.to_owned()),
+        }
+    }
+    let section = DOCS.split("\n## ").find(|text| text.starts_with(section)).expect("a section");
+    let template = section.split("```json").nth(1).and_then(|rest| rest.split("```").next()).expect("a body");
+    let fields = [template, arrived].map(|body| {
+        let mut fields = Vec::new();
+        shape(&serde_json::from_str(body).expect("JSON before and after it is filled in"), "", &mut fields);
+        fields
+    });
+    assert_eq!(fields[0], fields[1]);
+}
+
+#[test]
+fn documented_templates_are_what_is_read() {
+    is_documented("Zendesk", TRIGGER);
+    for body in [TICKET, MESSAGE, CLOSED] {
+        is_documented("Gorgias", body);
+    }
+}
+
+#[test]
+fn every_sender_has_its_section_and_its_variable_in_the_documentation() {
+    for (sender, ..) in super::senders::SENDERS {
+        assert!(DOCS.contains(&format!("`{sender}_secrets`")), "{sender}");
+    }
 }
