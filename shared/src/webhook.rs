@@ -10,7 +10,8 @@
 //!  405       413     401                     415             400     422 or ignored         202
 //! ```
 //!
-//! To add a sender: write its file, then name it in the table of each event it reports.
+//! To add a sender: write its file, name it in the table of each event it reports, add its deliveries to `PEERS` in the
+//! tests (which spoils, forges and shuffles them like everybody's), and say in docs/senders.md how to set it up.
 
 use http::{HeaderMap, HeaderValue, Method};
 

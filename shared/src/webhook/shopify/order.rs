@@ -124,9 +124,10 @@ fn stages(order: &Object<'_>, created_at: Option<Time>, at: Time) -> BTreeMap<Or
 /// Who to write to about this order.
 ///
 /// An order has up to three addresses: its own, `contact_email`, and the one of the customer's account. The order's own
-/// is the one the buyer typed for this order, so that is the contact, and the only one that becomes a key: were the
-/// account's a key too, ordering a gift for a friend with the friend's address would make two people one. The account
-/// is linked by its id instead, which is the platform's own word on who placed the order.
+/// is the one that was typed for this order: messages go there, and it is the only one that becomes a key. The account
+/// is linked by its id, which no two people share and which the platform itself put on the order. Its address is left
+/// to facts that are about the account: it can change hands or be somebody else's by now, and an order that tied two
+/// addresses together would make one person of everybody who ever used either, which no later fact could undo.
 fn contact(order: &Object<'_>, customer: Option<&Object<'_>>, created_at: Option<Time>) -> Contact {
     let billing = order.object("billing_address");
     let shipping = order.object("shipping_address");

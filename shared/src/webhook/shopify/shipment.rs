@@ -21,7 +21,7 @@ pub(in super::super) fn shipments(delivery: &Delivery<'_>, body: &Object<'_>) ->
 
 /// A parcel as the shop knows it. An order may have several, and most carriers never tell Shopify where they are.
 fn fulfilment(body: &Object<'_>) -> Result<Accepted, Problem> {
-    fits(body, &["status"], &["fulfillment_id", "refund_line_items", "line_item_groups"])?;
+    fits(body, &["status"], &["fulfillment_id", "refund_line_items"])?;
     let id = body.require("id", body.id("id"))?;
     let order_id = body.require("order_id", body.id("order_id"))?;
     let created_at = body.time("created_at");

@@ -85,9 +85,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+// `PROPTEST_CASES=1000000 cargo test -p aftercare --release hostile` looks longer.
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     #[test]
     fn any_bytes_with_any_headers_get_an_answer(
         peer in 0..PEERS.len(),

@@ -52,8 +52,7 @@ fn check(text: &str) {
     }
     match (items(text, usize::MAX), serde_json::from_str::<Vec<&RawValue>>(text)) {
         (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs.iter().map(|item| item.get()).collect::<Vec<_>>()),
-        (Err(_), Err(_)) => {}
-        (Err(Flaw::Depth), _) => {}
+        (Err(Flaw::Depth), _) | (Err(_), Err(_)) => {}
         (ours, theirs) => panic!("{text:?}: we say {ours:?}, serde_json says {theirs:?}"),
     }
     if let Ok(theirs) = serde_json::from_str::<String>(text) {
@@ -76,8 +75,8 @@ fn valid_and_not() {
         r#"{"a":1,}"#,
         r#"{,"a":1}"#,
         r#"{"a":1 "b":2}"#,
-        r#"{a:1}"#,
-        r#"{'a':1}"#,
+        "{a:1}",
+        "{'a':1}",
         "[1,]",
         "[,1]",
         "[1 2]",
