@@ -1,4 +1,5 @@
 //! What tests and automation share: signed payloads, the simulation, and a process to end.
 
+pub mod load;
 pub mod payload;
 pub mod signing;

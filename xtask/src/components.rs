@@ -14,13 +14,24 @@ const LINKERS: [&str; 2] = ["rust-lld", "wasm-component-ld"];
 /// Builds every component of `spin.toml` into `<root>/target`, where the manifest expects it, wherever
 /// `CARGO_TARGET_DIR` points.
 pub(crate) fn build(root: &Path) -> Result<()> {
+    build_packages(root, packages(root)?)
+}
+
+/// Where a package's component is built to.
+pub(crate) fn artifact(root: &Path, package: &str) -> PathBuf {
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    root.join("target").join(TARGET).join("release").join(file)
+}
+
+/// Builds these packages as components.
+pub(crate) fn build_packages(root: &Path, packages: impl IntoIterator<Item = String>) -> Result<()> {
     let mut cargo = match toolchain(root)? {
         Toolchain::Own => Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())),
         Toolchain::Debian { linkers } => debian_cargo(&linkers)?,
     };
     cargo.current_dir(root).args(["build", "--release", "--target", TARGET, "--target-dir"]);
     cargo.arg(root.join("target"));
-    for package in packages(root)? {
+    for package in packages {
         cargo.args(["--package", &package]);
     }
     let status = cargo.status().context("cannot run cargo")?;
@@ -31,7 +42,7 @@ pub(crate) fn build(root: &Path) -> Result<()> {
 }
 
 /// The packages to build: every component's id is its package's name.
-fn packages(root: &Path) -> Result<Vec<String>> {
+pub(crate) fn packages(root: &Path) -> Result<Vec<String>> {
     let file = root.join("spin.toml");
     let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let manifest: toml::Table =

@@ -1,5 +1,6 @@
 //! The repository's automation, one file a command. `cargo xtask help` lists them.
 
+mod bench;
 mod components;
 mod demo;
 mod secrets;
@@ -21,6 +22,8 @@ enum Command {
     Up(up::Args),
     /// Check everything: format, lints, unit, property and end-to-end tests on the WebAssembly components.
     Test(test::Args),
+    /// Measure what is promised in figures: sizes, ratios, counts.
+    Bench(bench::Args),
     /// Post signed sample webhooks to a running instance, so that its pages have something to show.
     Demo(demo::Args),
     /// Sign a payload as its sender would, and post it.
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::Build => components::build(root()),
         Command::Up(args) => up::run(root(), args),
         Command::Test(args) => test::run(root(), &args),
+        Command::Bench(args) => bench::run(root(), &args),
         Command::Demo(args) => demo::run(root(), &args),
         Command::Sign(args) => sign::run(root(), &args),
     };
