@@ -1,4 +1,5 @@
 //! Integration tests: one binary, because linking is what takes time.
 
+mod crash;
 mod end_to_end;
 mod shop;

@@ -2,4 +2,5 @@
 
 pub mod load;
 pub mod payload;
+pub mod provider;
 pub mod signing;

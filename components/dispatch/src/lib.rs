@@ -8,8 +8,10 @@ use aftercare::brand::Brand;
 use aftercare::channel::resend;
 use aftercare::health::Health;
 use aftercare::settings::Settings;
+use aftercare::store::lease::LeaseTiming;
 use aftercare::sweep::{Limits, Sweep};
 use aftercare::webhook::problem::Problem;
+use chrono::TimeDelta;
 
 adapter::serve!(handle);
 
@@ -47,7 +49,7 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
         outbound: &Http,
         settings: &settings,
         email: &email,
-        limits: Limits::default(),
+        limits: limits(),
         seed: adapter::seed(),
     };
     let report = sweep.run().await.map_err(|error| {
@@ -55,6 +57,16 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
         Problem::Unavailable
     })?;
     Ok(inbound::json_of(200, &report))
+}
+
+fn limits() -> Limits {
+    let standard = LeaseTiming::default();
+    let number = |name| variable(name).parse().ok();
+    let lease = LeaseTiming {
+        settle: number("lease_settle_ms").and_then(TimeDelta::try_milliseconds).unwrap_or(standard.settle),
+        lasts: number("lease_seconds").and_then(TimeDelta::try_seconds).unwrap_or(standard.lasts),
+    };
+    Limits { lease, ..Limits::default() }
 }
 
 fn open() -> Result<KeyValue, Problem> {
