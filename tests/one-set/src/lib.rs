@@ -12,7 +12,7 @@ adapter::serve!(handle);
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let stored = async {
-        let request = inbound::read(request, MAX_BODY_BYTES).await?;
+        let request = inbound::read(request, MAX_BODY_BYTES)?;
         let store = KeyValue::open().map_err(|_| Problem::Unavailable)?;
         store.set(request.uri().path(), request.body()).await.map_err(|_| Problem::Unavailable)
     };
@@ -20,5 +20,5 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         Ok(()) => inbound::json(202, "{}"),
         Err(problem) => inbound::problem(&problem),
     };
-    inbound::send(out, answer).await;
+    inbound::send(out, answer);
 }
