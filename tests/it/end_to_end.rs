@@ -359,7 +359,7 @@ async fn healthz_says_what_is_wrong() {
 async fn components_import_only_what_every_host_has() {
     let shop = Shop::open().await;
     let imports = shop.host.imports();
-    assert_eq!(imports.len(), 5);
+    assert_eq!(imports.len(), 9);
     for (component, interfaces) in imports {
         for interface in interfaces {
             let everywhere = interface.starts_with("wasi:") && interface.contains("@0.2.")
