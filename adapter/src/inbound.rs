@@ -34,14 +34,52 @@ const READ_BYTES: u64 = 64 * 1024;
 
 /// Reads a request, and not more than `limit` bytes of its body.
 pub fn read(request: IncomingRequest, limit: usize) -> Result<Inbound, Problem> {
-    let mut inbound = Request::builder()
-        .method(method(&request.method()))
-        .uri(request.path_with_query().unwrap_or_default());
-    for (name, value) in request.headers().entries() {
+    let raw = Raw::read(request, limit)?;
+    let mut inbound = Request::builder().method(raw.method()).uri(raw.target);
+    for (name, value) in raw.headers {
         inbound = inbound.header(name, value);
     }
-    let body = read_body(&request, limit)?;
-    inbound.body(body).map_err(|_| Problem::NotJson("The request line or a header cannot be read.".into()))
+    let inbound = inbound.body(raw.body);
+    inbound.map_err(|_| Problem::NotJson("The request line or a header cannot be read.".into()))
+}
+
+/// A request as the host hands it over, for components that cannot afford the code of [`Inbound`].
+pub(crate) struct Raw {
+    method: Method,
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Raw {
+    pub(crate) fn read(request: IncomingRequest, limit: usize) -> Result<Self, Problem> {
+        Ok(Self {
+            method: request.method(),
+            target: request.path_with_query().unwrap_or_default(),
+            headers: request.headers().entries(),
+            body: read_body(&request, limit)?,
+        })
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        match &self.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+            Method::Connect => "CONNECT",
+            Method::Options => "OPTIONS",
+            Method::Trace => "TRACE",
+            Method::Patch => "PATCH",
+            Method::Other(name) => name,
+        }
+    }
+
+    pub(crate) fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
 }
 
 fn read_body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Problem> {
@@ -56,21 +94,6 @@ fn read_body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Problem
             Err(StreamError::Closed) => return Ok(body),
             Err(StreamError::LastOperationFailed(_)) => return Err(broken()),
         }
-    }
-}
-
-fn method(method: &Method) -> &str {
-    match method {
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
-        Method::Connect => "CONNECT",
-        Method::Options => "OPTIONS",
-        Method::Trace => "TRACE",
-        Method::Patch => "PATCH",
-        Method::Other(name) => name,
     }
 }
 

@@ -15,7 +15,9 @@ const VERSION: u8 = 1;
 const MAX_BYTES: usize = 32 << 20;
 
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let json = serde_json::to_vec(value).expect("stored types hold nothing that JSON cannot say");
+    let Ok(json) = serde_json::to_vec(value) else {
+        unreachable!("stored types hold nothing that JSON cannot say")
+    };
     let mut bytes = vec![VERSION];
     bytes.extend(lz4_flex::block::compress_prepend_size(&json));
     bytes

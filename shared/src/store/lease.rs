@@ -5,9 +5,8 @@
 //! over. (L. Lamport, A fast mutual exclusion algorithm, 1987, section 2, where Fischer's algorithm is given.)
 
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, codec, names};
+use super::{Store, StoreError, names};
 use crate::time::Time;
 
 /// The time as the outside knows it.
@@ -32,11 +31,23 @@ impl Default for LeaseTiming {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
     /// Random, so that two actors never mistake one another's lease for their own.
     token: String,
     until: Time,
+}
+
+impl Held {
+    /// `<until>:<token>`. Webhook components look at it too, and should not need a JSON reader for that.
+    fn to_bytes(&self) -> Vec<u8> {
+        format!("{}:{}", self.until.millis(), self.token).into_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (until, token) = std::str::from_utf8(bytes).ok()?.split_once(':')?;
+        Some(Self { token: token.to_owned(), until: Time::from_millis(until.parse().ok()?) })
+    }
 }
 
 /// A lease that is ours, as far as anybody can know.
@@ -59,7 +70,7 @@ impl Lease {
             return Ok(None);
         }
         let held = Held { token, until: clock.now() + timing.lasts };
-        store.set(names::LEASE, &codec::encode(&held)).await?;
+        store.set(names::LEASE, &held.to_bytes()).await?;
         clock.wait(timing.settle).await;
         let ours = Self::read(store).await?.as_ref() == Some(&held);
         Ok(ours.then_some(Self { held, timing }))
@@ -73,7 +84,7 @@ impl Lease {
     async fn read(store: &impl Store) -> Result<Option<Held>, StoreError> {
         let bytes = store.get(names::LEASE).await?;
         // A lease that cannot be read is as good as none: it is never truth.
-        Ok(bytes.and_then(|bytes| codec::decode(names::LEASE, &bytes).ok()))
+        Ok(bytes.as_deref().and_then(Held::from_bytes))
     }
 
     /// Checks that the lease is still ours, and renews it when less than half of it is left.
@@ -84,7 +95,7 @@ impl Lease {
         }
         if self.held.until - now < self.timing.lasts / 2 {
             self.held.until = now + self.timing.lasts;
-            store.set(names::LEASE, &codec::encode(&self.held)).await?;
+            store.set(names::LEASE, &self.held.to_bytes()).await?;
         }
         Ok(())
     }

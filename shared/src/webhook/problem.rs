@@ -120,7 +120,8 @@ impl Problem {
             detail: &detail,
             field: self.field(),
         };
-        serde_json::to_vec(&document).expect("a problem is plain text and a number")
+        // Plain text and a number: there is nothing to fail.
+        serde_json::to_vec(&document).unwrap_or_default()
     }
 }
 

@@ -72,9 +72,11 @@ impl Request {
     }
 
     fn send(&self, routes: &[Route], secrets: &[(&str, &str)]) -> Result<Accepted, Problem> {
+        let headers: Vec<_> =
+            self.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         let delivery = Delivery {
-            method: &self.method,
-            headers: &self.headers,
+            method: self.method.as_str(),
+            headers: &headers,
             query: &self.query,
             body: &self.body,
             now: self.now,
