@@ -25,10 +25,10 @@ const VECTORS: &[(&str, &str, Headers)] = &[
     ),
     (
         "easypost",
-        "s\u{e9}cret \u{fb01}",
+        "s\u{e9}cret \u{bd}",
         &[(
             "x-hmac-signature",
-            "hmac-sha256-hex=26635016b38e1a6d9df5b0ff3124a8c7b1e311d15714e8e7d36715646f9ecbda",
+            "hmac-sha256-hex=15fa625912dc70de3e2c03a556e1748600d2605b7559eb5b28c9b95af965ed71",
         )],
     ),
     (
