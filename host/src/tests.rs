@@ -28,6 +28,41 @@ fn component(instructions: &str) -> String {
     )
 }
 
+/// A component whose handler sleeps for a number of seconds and gives no answer.
+fn sleeper(seconds: u64) -> String {
+    let nanoseconds = seconds * 1_000_000_000;
+    format!(
+        r#"(component
+            (import "wasi:io/poll@0.2.0" (instance $poll
+                (export "pollable" (type $pollable (sub resource)))
+                (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+            (alias export $poll "pollable" (type $pollable))
+            (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+                (alias outer 1 $pollable (type $outer))
+                (export "pollable" (type $pollable (eq $outer)))
+                (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+            (import "wasi:http/types@0.2.0" (instance $types
+                (export "incoming-request" (type (sub resource)))
+                (export "response-outparam" (type (sub resource)))))
+            (alias export $types "incoming-request" (type $request))
+            (alias export $types "response-outparam" (type $response))
+            (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+            (core func $block (canon lower (func $poll "[method]pollable.block")))
+            (core module $module
+                (import "" "subscribe" (func $subscribe (param i64) (result i32)))
+                (import "" "block" (func $block (param i32)))
+                (func (export "handle") (param i32 i32)
+                    (call $block (call $subscribe (i64.const {nanoseconds})))))
+            (core instance $instance (instantiate $module (with "" (instance
+                (export "subscribe" (func $subscribe))
+                (export "block" (func $block))))))
+            (func $handle (param "request" (own $request)) (param "response-out" (own $response))
+                (canon lift (core func $instance "handle")))
+            (instance $handler (export "handle" (func $handle)))
+            (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))"#
+    )
+}
+
 struct Fixture {
     folder: tempfile::TempDir,
     log: Log,
@@ -186,4 +221,38 @@ async fn connections_are_kept_open_and_closed_at_the_end() {
     tokio::time::timeout(Duration::from_secs(5), host.shut_down()).await.unwrap();
     assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_component_that_sleeps_moves_the_manual_clock() {
+    let fixture = Fixture::new(&sleeper(3600), "");
+    let clock = ManualClock::starting_at_unix(1_000_000);
+    let mut options = fixture.options();
+    options.clock = clock.clone().into();
+    let host = Host::start(options).await.unwrap();
+    let answered = tokio::time::timeout(Duration::from_secs(5), get(&host, "/")).await;
+    assert_eq!(answered.unwrap(), 500);
+    assert_eq!(clock.now(), std::time::UNIX_EPOCH + Duration::from_secs(1_003_600));
+    assert_eq!(fixture.log.text(), "one: an execution ended without an answer\n");
+}
+
+#[tokio::test]
+async fn a_platform_ends_what_takes_too_long() {
+    for component in [sleeper(3600), component("(loop (br 0))")] {
+        let fixture = Fixture::new(&component, "");
+        let clock = ManualClock::starting_at_unix(1_000_000);
+        let mut options = fixture.options();
+        options.clock = clock.clone().into();
+        options.profile = Some(Profile::Akamai);
+        let host = Host::start(options).await.unwrap();
+        let mut answer = std::pin::pin!(get(&host, "/"));
+        let status = loop {
+            tokio::select! {
+                status = &mut answer => break status,
+                () = tokio::time::sleep(Duration::from_millis(1)) => clock.advance(Duration::from_secs(1)),
+            }
+        };
+        assert_eq!(status, 500);
+        assert_eq!(fixture.log.text(), "one: request 1 failed: it took longer than 30 s\n");
+    }
 }
