@@ -236,7 +236,7 @@ async fn a_component_that_sleeps_moves_the_manual_clock() {
     assert_eq!(fixture.log.text(), "one: an execution ended without an answer\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_platform_ends_what_takes_too_long() {
     for component in [sleeper(3600), component("(loop (br 0))")] {
         let fixture = Fixture::new(&component, "");
