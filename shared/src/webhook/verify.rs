@@ -9,7 +9,8 @@ use hmac::{Hmac, Mac as _};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
-use unicode_normalization::UnicodeNormalization;
+
+mod nfkd;
 
 use super::Delivery;
 use crate::hex;
@@ -275,8 +276,7 @@ pub fn as_whsec(secret: &str) -> Vec<u8> {
 
 /// The secret after compatibility decomposition (NFKD), for which `é` is an `e` and an accent.
 pub fn as_nfkd(secret: &str) -> Vec<u8> {
-    let decomposed: String = secret.nfkd().collect();
-    decomposed.into_bytes()
+    nfkd::decompose(secret).unwrap_or_default().into_bytes()
 }
 
 // ── Times ───────────────────────────────────────────────────────────────────
