@@ -81,9 +81,9 @@ impl Time {
 
 /// Digits and nothing else, up to `max`.
 fn within(digits: &str, max: i64) -> Option<i64> {
-    let value = digits.bytes().try_fold(0_i64, |value, byte| {
-        byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
-    })?;
+    let value = digits
+        .bytes()
+        .try_fold(0_i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))?;
     (!digits.is_empty() && value <= max).then_some(value)
 }
 

@@ -165,18 +165,21 @@ async fn a_host_that_is_killed_loses_nothing_and_doubles_nothing() {
     assert_eq!(accepted.len(), sent);
     let give_up = Instant::now() + Duration::from_secs(60);
     loop {
-        let (status, body) =
-            call(process.address, request(Method::POST, "/dispatch", DISPATCH_TOKEN)).await.expect("an answer");
+        let (status, body) = call(process.address, request(Method::POST, "/dispatch", DISPATCH_TOKEN))
+            .await
+            .expect("an answer");
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
         let report: Value = serde_json::from_slice(&body).expect("JSON");
         // A dead holder's lease is free after it has run out; a living one finishes by itself.
-        let quiet = ["facts", "planned", "sent", "deferred", "failed", "left"].iter().all(|name| report[name] == 0);
+        let quiet =
+            ["facts", "planned", "sent", "deferred", "failed", "left"].iter().all(|name| report[name] == 0);
         if quiet {
             break;
         }
         assert!(Instant::now() < give_up, "never quiet: {report}");
     }
-    let (_, metrics) = call(process.address, request(Method::GET, "/metrics", ADMIN_TOKEN)).await.expect("an answer");
+    let (_, metrics) =
+        call(process.address, request(Method::GET, "/metrics", ADMIN_TOKEN)).await.expect("an answer");
     let metrics: Value = serde_json::from_slice(&metrics).expect("JSON");
     let (answers, orders) = (sent / 2, sent.div_ceil(2));
     assert_eq!(metrics["nps"]["n"], serde_json::json!(answers), "an accepted answer counts once");

@@ -63,7 +63,8 @@ pub async fn run(
     }
     let elapsed = started.elapsed();
     times.sort_unstable();
-    let at = |share: usize| times.get(times.len() * share / 100).or(times.last()).copied().unwrap_or_default();
+    let at =
+        |share: usize| times.get(times.len() * share / 100).or(times.last()).copied().unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
     let rate = times.len() as f64 / elapsed.as_secs_f64();
     Ok(Load { rate, median: at(50), p99: at(99) })

@@ -59,17 +59,24 @@ impl Provider {
     }
 
     async fn take(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
+        let key =
+            request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
         let key = key.to_owned();
         let Ok(body) = request.into_body().collect().await else { return answer(400, "{}") };
         let body = body.to_bytes();
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        let delivery =
-            deliveries.entry(key.clone()).or_insert_with(|| Delivery { body: body.clone(), asked: 0, changed: 0 });
+        let delivery = deliveries.entry(key.clone()).or_insert_with(|| Delivery {
+            body: body.clone(),
+            asked: 0,
+            changed: 0,
+        });
         delivery.asked += 1;
         if delivery.body != body {
             delivery.changed += 1;
-            return answer(409, r#"{"statusCode":409,"name":"invalid_idempotent_request","message":"changed"}"#);
+            return answer(
+                409,
+                r#"{"statusCode":409,"name":"invalid_idempotent_request","message":"changed"}"#,
+            );
         }
         answer(200, &format!(r#"{{"id":"{key}"}}"#))
     }

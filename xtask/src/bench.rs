@@ -31,7 +31,8 @@ const SECRET: &str = "the secret of the benchmark";
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     components::build(root)?;
     components::build_packages(root, ["one-set".to_owned()])?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
     if wanted("size") {
         sizes(root)?;
@@ -99,7 +100,9 @@ async fn webhook(root: &Path, args: &Args) -> Result<()> {
 /// The host with and without group commit.
 async fn group_commit(root: &Path, args: &Args) -> Result<()> {
     const CONNECTIONS: usize = 64;
-    println!("\ngroup-commit: durable events with shared commits and with one commit a write, {CONNECTIONS} connections");
+    println!(
+        "\ngroup-commit: durable events with shared commits and with one commit a write, {CONNECTIONS} connections"
+    );
     let (mut grouped, mut single) = (Vec::new(), Vec::new());
     for round in 0..args.rounds {
         for (group, rates) in [(true, &mut grouped), (false, &mut single)] {
