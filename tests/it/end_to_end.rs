@@ -101,7 +101,7 @@ async fn an_answer_counts_before_any_sweep_and_the_same_after() {
     assert_eq!(shop.get_json("/metrics").await, before);
 
     // The same respondent thinks again: one answer, the newer one.
-    shop.advance(Duration::from_secs(3600));
+    shop.advance(Duration::from_hours(1));
     shop.answer(&shop.anns_answer(2)).await;
     let pending = shop.get_json("/metrics").await;
     assert_eq!((&pending["nps"]["n"], &pending["nps"]["detractors"]), (&json!(1), &json!(1)));
