@@ -140,12 +140,12 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// be rolled up.
     pub async fn replace(
         &mut self,
-        before: &[Customer],
+        before: impl Iterator<Item = &Customer>,
         after: &Customer,
         oldest_detailed: NaiveDate,
     ) -> Result<(), StoreError> {
         let after: BTreeMap<&String, Line> = lines(after).collect();
-        let before: BTreeSet<(&String, Line)> = before.iter().flat_map(lines).collect();
+        let before: BTreeSet<(&String, Line)> = before.flat_map(lines).collect();
         // Everything that may fail comes first: the change is made whole or not at all.
         let mut rolled_up = BTreeSet::new();
         for date in before.iter().map(|(_, line)| line).chain(after.values()).map(|line| line.at.date()) {

@@ -60,9 +60,9 @@ impl Meta {
         u32::try_from(self.pages.len()).unwrap_or(u32::MAX).max(1)
     }
 
-    /// Takes note of pages that were written.
-    pub fn update(&mut self, written: BTreeMap<u32, PageInfo>) {
-        for (number, info) in written {
+    /// Takes note of pages that were looked at or written.
+    pub fn update(&mut self, pages: BTreeMap<u32, PageInfo>) {
+        for (number, info) in pages {
             if let Some(slot) = self.pages.get_mut(number as usize) {
                 *slot = info;
             }

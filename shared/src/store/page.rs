@@ -43,11 +43,12 @@ pub struct Page {
 }
 
 impl Page {
-    pub async fn load(store: &impl Store, number: u32) -> Result<Self, StoreError> {
+    /// The page, and its size as stored.
+    pub async fn load(store: &impl Store, number: u32) -> Result<(Self, usize), StoreError> {
         let key = names::page(number);
         match store.get(&key).await? {
-            Some(bytes) => codec::decode(&key, &bytes),
-            None => Ok(Self::default()),
+            Some(bytes) => Ok((codec::decode(&key, &bytes)?, bytes.len())),
+            None => Ok((Self::default(), 0)),
         }
     }
 
@@ -57,9 +58,10 @@ impl Page {
         self.records.retain(|key, _| page_of(key, pages) == number);
     }
 
-    /// When the page next holds something to do.
-    pub fn due(&self) -> Option<Time> {
-        self.records.values().filter_map(|stored| stored.due).min()
+    /// When the page next holds something to do, strays aside.
+    pub fn due(&self, number: u32, pages: u32) -> Option<Time> {
+        let own = self.records.iter().filter(|(key, _)| page_of(key, pages) == number);
+        own.filter_map(|(_, stored)| stored.due).min()
     }
 }
 

@@ -26,15 +26,20 @@ pub struct Records<'s, S> {
     /// Decoded records, by root. Changed ones are encoded once, at the end.
     open: BTreeMap<Key, Open>,
     pub ledger: Ledger<'s, S>,
-    /// An alias led nowhere: a crash came between two pages, or a sweep moves a record while we read.
-    dangling: bool,
+    /// An alias led nowhere, or to a record that does not know it: a crash came between two pages, or a sweep moves a
+    /// record while we read.
+    torn: bool,
 }
 
 struct Loaded {
     page: Page,
+    /// Size as stored.
+    bytes: usize,
     changed: bool,
     /// Records that moved to a root on another page in this sweep, as they stood: see `save`.
     departed: BTreeMap<Key, Stored>,
+    /// Where keys led that lead to another root since: see `save`.
+    redirected: BTreeMap<Key, Key>,
 }
 
 struct Open {
@@ -54,13 +59,13 @@ impl<'s, S: Store> Records<'s, S> {
             pages: BTreeMap::new(),
             open: BTreeMap::new(),
             ledger: Ledger::new(store),
-            dangling: false,
+            torn: false,
         }
     }
 
-    /// Has an alias led nowhere so far? A reader then looks again.
-    pub fn met_dangling_alias(&self) -> bool {
-        self.dangling
+    /// Did pages contradict each other so far? A reader then looks again.
+    pub fn are_torn(&self) -> bool {
+        self.torn
     }
 
     async fn loaded(&mut self, number: u32) -> Result<&mut Loaded, StoreError> {
@@ -68,8 +73,14 @@ impl<'s, S: Store> Records<'s, S> {
         match self.pages.entry(number) {
             Slot::Occupied(slot) => Ok(slot.into_mut()),
             Slot::Vacant(slot) => {
-                let page = Page::load(self.store, number).await?;
-                Ok(slot.insert(Loaded { page, changed: false, departed: BTreeMap::new() }))
+                let (page, bytes) = Page::load(self.store, number).await?;
+                Ok(slot.insert(Loaded {
+                    page,
+                    bytes,
+                    changed: false,
+                    departed: BTreeMap::new(),
+                    redirected: BTreeMap::new(),
+                }))
             }
         }
     }
@@ -92,12 +103,12 @@ impl<'s, S: Store> Records<'s, S> {
                 return Ok(Some(key));
             }
             let Some(next) = page.aliases.get(&key).cloned() else {
-                self.dangling |= hop > 0;
+                self.torn |= hop > 0;
                 return Ok(None);
             };
             key = next;
         }
-        self.dangling = true;
+        self.torn = true;
         Ok(None)
     }
 
@@ -120,35 +131,42 @@ impl<'s, S: Store> Records<'s, S> {
 
     /// The record of the customer who has this key.
     pub async fn customer(&mut self, key: &Key) -> Result<Option<&Customer>, StoreError> {
-        match self.root_of(key).await? {
-            Some(root) => Ok(Some(&self.open(&root).await?.customer)),
-            None => Ok(None),
-        }
+        let Some(root) = self.root_of(key).await? else { return Ok(None) };
+        let known = self.open(&root).await?.customer.keys.contains(key);
+        self.torn |= !known;
+        Ok(Some(&self.open(&root).await?.customer))
     }
 
     /// Joins one fact, and with it all records that it shows to be one customer's. Returns the root.
     pub async fn join(&mut self, fact: Fact) -> Result<Option<Key>, StoreError> {
         let mut after = Customer::from(fact);
         let Some(first) = after.root().cloned() else { return Ok(None) };
-        let named = after.keys.clone();
-        let mut known = BTreeSet::new();
-        for key in &named {
-            known.extend(self.root_of(key).await?);
-        }
-
-        let mut before = Vec::with_capacity(known.len());
-        for root in &known {
-            before.push(self.open(root).await?.customer.clone());
-        }
-        for customer in &before {
-            after.join(customer.clone());
+        // Until no more turn up: after a crash there may be a record to which only a key of another leads. Everything
+        // that may fail comes first: a fact is joined whole or not at all.
+        let mut before: BTreeMap<Key, Customer> = BTreeMap::new();
+        let mut asked = BTreeSet::new();
+        loop {
+            let keys: Vec<Key> = after.keys.difference(&asked).cloned().collect();
+            if keys.is_empty() {
+                break;
+            }
+            for key in keys {
+                let Some(root) = self.root_of(&key).await? else {
+                    asked.insert(key);
+                    continue;
+                };
+                if !before.contains_key(&root) {
+                    let customer = self.open(&root).await?.customer.clone();
+                    after.join(customer.clone());
+                    before.insert(root.clone(), customer);
+                }
+                self.torn |= !before[&root].keys.contains(&key);
+                asked.insert(key);
+            }
         }
         let root = after.root().cloned().unwrap_or(first);
-        // Everything that may fail comes first: a fact is joined whole or not at all.
-        for key in &after.keys {
-            self.home_of(key).await?;
-        }
-        self.ledger.replace(&before, &after, self.oldest_detailed).await?;
+        self.ledger.replace(before.values(), &after, self.oldest_detailed).await?;
+
         // Also where the record says nothing new: a crash between two pages may have kept an alias from being stored.
         for key in after.keys.iter().filter(|key| **key != root) {
             let stays_on_page = page_of(key, self.pages_total) == page_of(&root, self.pages_total);
@@ -158,17 +176,20 @@ impl<'s, S: Store> Records<'s, S> {
                 continue;
             }
             loaded.changed = true;
-            loaded.page.aliases.insert(key.clone(), root.clone());
+            if let Some(old) = loaded.page.aliases.insert(key.clone(), root.clone())
+                && old != root
+            {
+                loaded.redirected.entry(key.clone()).or_insert(old);
+            }
             if let Some(stored) = loaded.page.records.remove(key)
                 && !stays_on_page
             {
                 loaded.departed.insert(key.clone(), stored);
             }
         }
-        if known.len() == 1 && known.contains(&root) && before[0] == after {
-            return Ok(Some(root));
+        if before.len() != 1 || before.get(&root) != Some(&after) {
+            self.open.insert(root.clone(), Open { customer: after, due: None, changed: true });
         }
-        self.open.insert(root.clone(), Open { customer: after, due: None, changed: true });
         Ok(Some(root))
     }
 
@@ -192,45 +213,59 @@ impl<'s, S: Store> Records<'s, S> {
         Ok(due.map(|(key, _)| key.clone()).collect())
     }
 
-    /// Writes every changed page and ledger day once. Returns what is to be known of each page that was written.
+    /// Writes every changed page and ledger day. Returns what is to be known of each page that was looked at.
     ///
-    /// A record that moved to another page is deleted only after its new place is stored, so a crash in between leaves
-    /// it twice, never nowhere; a page that loses one to another page is therefore written a second time.
+    /// First the pages on which records changed, beside what they replace: old places of records that moved, and the ways
+    /// there. Then the pages that lead elsewhere now. So whichever write is the last, every key still leads to what was
+    /// known of its customer, and the facts of the same sweep, folded again, find all of it.
     ///
     /// `batch` names the segments whose facts were joined.
     pub async fn save(&mut self, batch: &[String]) -> Result<BTreeMap<u32, PageInfo>, StoreError> {
         self.ledger.save(batch).await?;
         let changed: Vec<Key> =
             self.open.iter().filter(|(_, open)| open.changed).map(|(root, _)| root.clone()).collect();
+        let mut gained = BTreeSet::new();
         for root in changed {
             let Some(open) = self.open.get_mut(&root) else { continue };
             open.changed = false;
             let is = to_raw_value(&open.customer).expect("records hold nothing that JSON cannot say");
             let stored = Stored { due: open.due, is };
+            gained.insert(page_of(&root, self.pages_total));
             let loaded = self.home_of(&root).await?;
             loaded.page.aliases.remove(&root);
             loaded.page.records.insert(root, stored);
             loaded.changed = true;
         }
-        let mut written = BTreeMap::new();
-        for (number, loaded) in self.pages.iter_mut().filter(|(_, loaded)| loaded.changed) {
+        for (number, loaded) in self.pages.iter_mut().filter(|(number, _)| gained.contains(number)) {
             loaded.page.drop_strays(*number, self.pages_total);
-            let bytes = if loaded.departed.is_empty() {
-                codec::encode(&loaded.page)
-            } else {
+            let leaves = !loaded.departed.is_empty() || !loaded.redirected.is_empty();
+            let bytes = if leaves {
                 let mut both = loaded.page.clone();
                 both.records.extend(loaded.departed.clone());
+                both.aliases.extend(loaded.redirected.clone());
                 codec::encode(&both)
+            } else {
+                codec::encode(&loaded.page)
             };
             self.store.set(&names::page(*number), &bytes).await?;
-            written.insert(*number, PageInfo { bytes: bytes.len(), due: loaded.page.due() });
+            loaded.bytes = bytes.len();
+            loaded.changed = leaves;
+        }
+        for (number, loaded) in self.pages.iter_mut().filter(|(_, loaded)| loaded.changed) {
+            loaded.page.drop_strays(*number, self.pages_total);
+            let bytes = codec::encode(&loaded.page);
+            self.store.set(&names::page(*number), &bytes).await?;
+            loaded.bytes = bytes.len();
             loaded.changed = false;
-        }
-        for (number, loaded) in self.pages.iter_mut().filter(|(_, loaded)| !loaded.departed.is_empty()) {
-            self.store.set(&names::page(*number), &codec::encode(&loaded.page)).await?;
             loaded.departed.clear();
+            loaded.redirected.clear();
         }
-        Ok(written)
+        let pages = self.pages.iter();
+        Ok(pages
+            .map(|(number, Loaded { page, bytes, .. })| {
+                (*number, PageInfo { bytes: *bytes, due: page.due(*number, self.pages_total) })
+            })
+            .collect())
     }
 }
 

@@ -36,14 +36,14 @@ pub async fn split_pages(store: &impl Store, meta: &mut Meta, limits: PageLimits
         }
         let count = meta.page_count();
         let source = split_source(count);
-        let mut old = Page::load(store, source).await?;
+        let (mut old, _) = Page::load(store, source).await?;
         let mut new = old.clone();
         new.drop_strays(count, count + 1);
         old.drop_strays(source, count + 1);
         let (new_bytes, old_bytes) = (codec::encode(&new), codec::encode(&old));
         store.set(&names::page(count), &new_bytes).await?;
-        meta.pages[source as usize] = PageInfo { bytes: old_bytes.len(), due: old.due() };
-        meta.pages.push(PageInfo { bytes: new_bytes.len(), due: new.due() });
+        meta.pages[source as usize] = PageInfo { bytes: old_bytes.len(), due: old.due(source, count + 1) };
+        meta.pages.push(PageInfo { bytes: new_bytes.len(), due: new.due(count, count + 1) });
         meta.save(store).await?;
         store.set(&names::page(source), &old_bytes).await?;
     }

@@ -26,7 +26,7 @@ impl<'s, S: Store> View<'s, S> {
     pub async fn open(store: &'s S, now: Time) -> Result<Self, StoreError> {
         for tries_left in (0..TRIES).rev() {
             match Self::try_open(store, now).await? {
-                Some(view) if tries_left == 0 || !view.records.met_dangling_alias() => return Ok(view),
+                Some(view) if tries_left == 0 || !view.records.are_torn() => return Ok(view),
                 _ => {}
             }
         }
