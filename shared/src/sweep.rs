@@ -136,20 +136,24 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     pub async fn run(&self) -> Result<Report, StoreError> {
         let started = self.clock.now();
         let mut report = Report::default();
+        let mut stuck_on = None;
         loop {
             // Read after the lease of the last round was let go. A webhook stores before it pokes; so what a poke found
             // no free lease for is in this list.
             let listing = Listing::read(self.store).await?;
             report.left = listing.inbox.len();
             let now = self.clock.now();
-            if now - started > self.limits.time || !has_work(&listing, self.store, now).await? {
+            if now - started > self.limits.time
+                || stuck_on.as_ref() == Some(&listing)
+                || !has_work(&listing, self.store, now).await?
+            {
                 return Ok(report);
             }
             let token = format!("{:032x}", self.seed);
             let timing = self.limits.lease;
             let lease = Lease::acquire(self.store, self.clock, timing, token, listing.lease).await?;
             let Some(mut lease) = lease else { return Ok(report) };
-            let round = match self.round(&mut lease, listing).await {
+            let round = match self.round(&mut lease, listing.clone()).await {
                 // Somebody took us for dead. What we stored is theirs to go on from.
                 Err(StoreError::LeaseLost) => return Ok(report),
                 round => round,
@@ -157,14 +161,19 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             lease.release(self.store, self.clock).await?;
             let round = round?;
             report.add(round);
-            let stuck = Report { left: round.left, ..Report::default() };
-            if round == stuck {
-                return Ok(report);
+            let nothing_done = Report { left: round.left, ..Report::default() };
+            if round == nothing_done {
+                // Once more, for what came meanwhile; the lease that others saw was ours.
+                stuck_on = Some(Listing { lease: false, ..listing });
             }
         }
     }
 
-    async fn round(&self, lease: &mut Lease, listing: Listing) -> Result<Report, StoreError> {
+    async fn round(&self, lease: &mut Lease, mut listing: Listing) -> Result<Report, StoreError> {
+        if listing.lease {
+            // Whoever had it may have been at work since the list was read.
+            listing = Listing::read(self.store).await?;
+        }
         let mut meta = Meta::load(self.store).await?;
         if meta.clearing {
             rebuild::clear(self.store, &mut meta, &listing).await?;
