@@ -85,11 +85,14 @@ pub enum Step {
     Sending {
         attempt: u32,
     },
-    /// The provider said: later.
+    /// The provider said: later; or its answer was lost.
     Retry {
         attempt: u32,
         until: Time,
         why: String,
+        /// This attempt, or one before it, may have been carried out all the same.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        maybe_sent: bool,
     },
     /// Decided against; nothing was handed over.
     Skipped {
@@ -194,6 +197,13 @@ impl Message {
         self.steps.iter().max_by(|(at, step), (other_at, other)| {
             step.rank().cmp(&other.rank()).then_with(|| at.cmp(other_at)).then_with(|| step.cmp(other))
         })
+    }
+}
+
+impl Message {
+    /// May an attempt have been carried out although nobody heard of it? Once that is so it stays so.
+    pub fn maybe_sent(&self) -> bool {
+        self.steps.iter().any(|(_, step)| matches!(step, Step::Retry { maybe_sent: true, .. }))
     }
 }
 

@@ -129,6 +129,8 @@ struct Job {
     attempt: u32,
     body: Body,
     first_attempt_at: Time,
+    /// An earlier attempt may have been carried out.
+    maybe_sent: bool,
 }
 
 impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
@@ -392,7 +394,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             step,
             body,
         };
-        let job = |attempt, body, first_attempt_at| Job {
+        let job = |attempt, body, first_attempt_at, maybe_sent| Job {
             root: root.clone(),
             id: id.clone(),
             playbook: playbook.clone(),
@@ -400,19 +402,20 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             attempt,
             body,
             first_attempt_at,
+            maybe_sent,
         };
         match next {
             Next::Record(end) => (None, Some(step(end, None))),
             Next::Begin(draft) => match render(&draft, &self.settings.brand, &self.settings.default_locale) {
                 Ok(body) => {
                     let sending = step(Step::Sending { attempt: 1 }, Some(Box::new(body.clone())));
-                    (Some(job(1, body, now)), Some(sending))
+                    (Some(job(1, body, now, false)), Some(sending))
                 }
                 Err(error) => (None, Some(step(Step::Failed { why: error.to_string() }, None))),
             },
-            Next::Attempt { attempt, body, first_attempt_at, recorded } => {
+            Next::Attempt { attempt, body, first_attempt_at, recorded, maybe_sent } => {
                 let sending = (!recorded).then(|| step(Step::Sending { attempt }, None));
-                (Some(job(attempt, *body, first_attempt_at)), sending)
+                (Some(job(attempt, *body, first_attempt_at, maybe_sent)), sending)
             }
         }
     }
@@ -452,15 +455,19 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 
     /// The step that follows an attempt.
     fn after(&self, job: &Job, outcome: Outcome, now: Time) -> Step {
-        let retry = |after, why: String| match retry_at(job.attempt, after, self.jitter(job), now) {
-            Some(until) => Step::Retry { attempt: job.attempt, until, why },
-            None => Step::Failed { why: format!("given up after {} attempts: {why}", job.attempt) },
+        let end = |why, maybe_sent| if maybe_sent { Step::Unknown { why } } else { Step::Failed { why } };
+        let retry = |after, why: String, maybe_sent| match retry_at(job.attempt, after, self.jitter(job), now)
+        {
+            Some(until) => Step::Retry { attempt: job.attempt, until, why, maybe_sent },
+            None => end(format!("given up after {} attempts: {why}", job.attempt), maybe_sent),
         };
         match outcome {
             Outcome::Sent { provider_id } => Step::Sent { provider_id },
-            Outcome::Refused { why } => Step::Failed { why },
-            Outcome::Later { after, why } => retry(after, why),
-            Outcome::Lost { why } if now - job.first_attempt_at < resend::IDEMPOTENT_FOR => retry(None, why),
+            Outcome::Refused { why } => end(why, job.maybe_sent),
+            Outcome::Later { after, why } => retry(after, why, job.maybe_sent),
+            Outcome::Lost { why } if now - job.first_attempt_at < resend::IDEMPOTENT_FOR => {
+                retry(None, why, true)
+            }
             Outcome::Lost { why } => Step::Unknown { why },
         }
     }

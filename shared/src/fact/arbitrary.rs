@@ -323,20 +323,23 @@ fn ticket() -> BoxedStrategy<TicketReport> {
 
 /// Steps of messages that the playbooks plan, so that plans meet what was said before.
 fn message() -> BoxedStrategy<MessageStep> {
-    let step = prop_oneof![
-        (time(), word()).prop_map(|(until, why)| Step::Deferred { until, why }),
-        (1..3_u32).prop_map(|attempt| Step::Sending { attempt }),
-        (1..3_u32, time(), word()).prop_map(|(attempt, until, why)| Step::Retry { attempt, until, why }),
-        word().prop_map(|why| Step::Skipped { why }),
-        id().prop_map(|id| Step::Merged { into: MessageId::new("digest", &id) }),
-        word().prop_map(|why| Step::Expired { why }),
-        word().prop_map(|why| Step::Unknown { why }),
-        word().prop_map(|why| Step::Failed { why }),
-        maybe(word()).prop_map(|provider_id| Step::Sent { provider_id }),
-        Just(Step::Delivered),
-        word().prop_map(|why| Step::Bounced { why }),
-        Just(Step::Complained),
-    ];
+    let step =
+        prop_oneof![
+            (time(), word()).prop_map(|(until, why)| Step::Deferred { until, why }),
+            (1..3_u32).prop_map(|attempt| Step::Sending { attempt }),
+            (1..3_u32, time(), word(), any::<bool>()).prop_map(|(attempt, until, why, maybe_sent)| {
+                Step::Retry { attempt, until, why, maybe_sent }
+            }),
+            word().prop_map(|why| Step::Skipped { why }),
+            id().prop_map(|id| Step::Merged { into: MessageId::new("digest", &id) }),
+            word().prop_map(|why| Step::Expired { why }),
+            word().prop_map(|why| Step::Unknown { why }),
+            word().prop_map(|why| Step::Failed { why }),
+            maybe(word()).prop_map(|provider_id| Step::Sent { provider_id }),
+            Just(Step::Delivered),
+            word().prop_map(|why| Step::Bounced { why }),
+            Just(Step::Complained),
+        ];
     let body = (word(), word()).prop_map(|(subject, text)| {
         Box::new(Body {
             channel: Channel::Email,

@@ -22,8 +22,9 @@ pub enum Next {
     Record(Step),
     /// Put the draft into words, freeze it, hand it over.
     Begin(Box<Draft>),
-    /// Hand the frozen message over again. `recorded` when this very attempt was written down before a crash.
-    Attempt { attempt: u32, body: Box<Body>, first_attempt_at: Time, recorded: bool },
+    /// Hand the frozen message over again. `recorded` when this very attempt was written down before a crash;
+    /// `maybe_sent` when an attempt may have been carried out although nobody heard of it.
+    Attempt { attempt: u32, body: Box<Body>, first_attempt_at: Time, recorded: bool, maybe_sent: bool },
 }
 
 /// What happens now to each of the customer's messages. Only the holder of the lease may ask: it takes an attempt
@@ -70,12 +71,16 @@ fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<
     let state = message.and_then(Message::state).map(|(_, step)| step);
     match state {
         Some(step) if step.is_terminal() => None,
-        Some(Step::Sending { attempt }) => Some(again(message?, *attempt, true, now)),
+        Some(Step::Sending { attempt }) => Some(again(message?, *attempt, true, true, now)),
         Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) if *until > now => None,
         Some(Step::Retry { attempt, .. }) => Some(match plan.map(|plan| &plan.intent) {
-            Some(Intent::Send(_)) => again(message?, attempt + 1, false, now),
-            Some(Intent::End(step)) => Next::Record(step.clone()),
+            Some(Intent::Send(_)) => again(message?, attempt + 1, false, message?.maybe_sent(), now),
             Some(Intent::Wait) => return None,
+            // It cannot be taken back, and to ask the provider about it would be to send it.
+            Some(Intent::End(_)) | None if message?.maybe_sent() => Next::Record(Step::Unknown {
+                why: "no longer called for, after an attempt whose answer was lost".to_owned(),
+            }),
+            Some(Intent::End(step)) => Next::Record(step.clone()),
             None => no_longer_called_for(),
         }),
         _ => match plan {
@@ -104,17 +109,17 @@ fn no_longer_called_for() -> Next {
 }
 
 /// Hands a frozen message over again, unless the provider could have forgotten its key and send it twice.
-fn again(message: &Message, attempt: u32, recorded: bool, now: Time) -> Next {
+fn again(message: &Message, attempt: u32, recorded: bool, maybe_sent: bool, now: Time) -> Next {
     let first =
         message.steps.iter().find(|(_, step)| matches!(step, Step::Sending { .. })).map(|(at, _)| *at);
     match (&message.body, first) {
         (Some(body), Some(first_attempt_at))
-            if !recorded || now - first_attempt_at < resend::IDEMPOTENT_FOR =>
+            if !maybe_sent || now - first_attempt_at < resend::IDEMPOTENT_FOR =>
         {
-            Next::Attempt { attempt, body: body.clone(), first_attempt_at, recorded }
+            Next::Attempt { attempt, body: body.clone(), first_attempt_at, recorded, maybe_sent }
         }
         (Some(_), _) => Next::Record(Step::Unknown {
-            why: "its sweep died, and the provider no longer knows the idempotency key".to_owned(),
+            why: "the answer was lost, and the provider no longer knows the idempotency key".to_owned(),
         }),
         (None, _) => Next::Record(Step::Failed { why: "its frozen body is missing".to_owned() }),
     }
