@@ -180,6 +180,9 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         if meta.clearing {
             rebuild::clear(self.store, &mut meta, &listing).await?;
         }
+        // Merged ones are gone; their names must not stand for work in later merges.
+        meta.folded.retain(|key| listing.segments.contains(key));
+        meta.unreadable.retain(|key, _| listing.segments.contains(key));
         let unfolded: Vec<String> = meta.unfolded(&listing.segments).cloned().collect();
         if self.recover(&mut meta, &unfolded).await? {
             // Plans need pages that know every stored segment: a `sent` may stand in the one that is still to come.
@@ -296,6 +299,9 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if merged.is_empty() {
+            return meta.save(self.store).await;
         }
         // Joining them once more changes nothing, unless a page lost something to a holder that had overstayed its
         // lease; then it is healed here.
