@@ -9,16 +9,23 @@ use super::meta::Meta;
 use super::records::Records;
 use super::segment::Segment;
 use super::{Store, StoreError};
+use crate::customer::Customer;
 use crate::fact::Fact;
+use crate::key::Key;
 use crate::ledger::{Counts, oldest_detailed};
 use crate::time::Time;
+
+fn moving() -> StoreError {
+    StoreError::Failed("sweeps kept moving facts while they were read".to_owned())
+}
 
 /// How often a reader starts again because a sweep moved facts under it. Each sweep moves a fact once.
 const TRIES: usize = 8;
 
 pub struct View<'s, S> {
-    pub records: Records<'s, S>,
+    records: Records<'s, S>,
     listing: Listing,
+    meta: Meta,
 }
 
 impl<'s, S: Store> View<'s, S> {
@@ -30,7 +37,20 @@ impl<'s, S: Store> View<'s, S> {
                 _ => {}
             }
         }
-        Err(StoreError::Failed("sweeps kept moving facts while they were read".to_owned()))
+        Err(moving())
+    }
+
+    /// The customer who has this key, as a sweep would leave the record now.
+    pub async fn customer(store: &'s S, now: Time, key: &Key) -> Result<Option<Customer>, StoreError> {
+        for tries_left in (0..TRIES).rev() {
+            let Some(mut view) = Self::try_open(store, now).await? else { continue };
+            let customer = view.records.customer(key).await?.cloned();
+            // A page may have been divided, or a record moved to another, between two reads.
+            if tries_left == 0 || (!view.records.are_torn() && Meta::load(store).await? == view.meta) {
+                return Ok(customer);
+            }
+        }
+        Err(moving())
     }
 
     /// `None` when a sweep moved something meanwhile: it may have been missed in both places.
@@ -65,7 +85,7 @@ impl<'s, S: Store> View<'s, S> {
             }
         }
         let moved = pending && Meta::load(store).await? != meta;
-        Ok((!moved).then_some(Self { records, listing }))
+        Ok((!moved).then_some(Self { records, listing, meta }))
     }
 
     /// The ledger's counts by day, `from` and `to` included.
@@ -74,7 +94,7 @@ impl<'s, S: Store> View<'s, S> {
         from: NaiveDate,
         to: NaiveDate,
     ) -> Result<BTreeMap<NaiveDate, Counts>, StoreError> {
-        let Self { records, listing } = self;
+        let Self { records, listing, .. } = self;
         records.ledger.counts(&listing.days, &listing.months, from, to).await
     }
 }
