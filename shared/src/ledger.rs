@@ -75,6 +75,8 @@ pub fn lines(customer: &Customer) -> impl Iterator<Item = (&String, Line)> {
 
 struct Loaded<T> {
     is: T,
+    /// Whether the store has it.
+    stored: bool,
     changed: bool,
 }
 
@@ -110,8 +112,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         match self.months.entry(first) {
             Entry::Occupied(slot) => Ok(slot.into_mut()),
             Entry::Vacant(slot) => {
-                let is = load(self.store, &names::month(date)).await?;
-                Ok(slot.insert(Loaded { is, changed: false }))
+                Ok(slot.insert(load(self.store, &names::month(date)).await?))
             }
         }
     }
@@ -121,8 +122,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         match self.days.entry(date) {
             Entry::Occupied(slot) => Ok(slot.into_mut()),
             Entry::Vacant(slot) => {
-                let is = load(self.store, &names::day(date)).await?;
-                Ok(slot.insert(Loaded { is, changed: false }))
+                Ok(slot.insert(load(self.store, &names::day(date)).await?))
             }
         }
     }
@@ -279,8 +279,20 @@ impl<'s, S: Store> Ledger<'s, S> {
             for (date, bins) in &self.month(*first).await?.is.days {
                 rolled_up.insert(*date);
                 if (from..=to).contains(date) {
-                    let day = counts.entry(*date).or_default();
-                    day.extend(bins.iter().map(|(bin, count)| (bin.clone(), (*count).max(0).unsigned_abs())));
+                    counts.entry(*date).or_default().extend(unsigned(bins));
+                }
+            }
+        }
+        let dates: BTreeSet<NaiveDate> = stored_days.iter().chain(self.days.keys()).copied().collect();
+        for date in dates.iter().filter(|date| stored_days.contains(date)) {
+            // It was rolled up since the key list was read, and its month perhaps looked at before.
+            if !rolled_up.contains(date) && !self.day(*date).await?.stored {
+                self.months.remove(&date.with_day(1).unwrap_or(*date));
+                if let Some(bins) = self.month(*date).await?.is.days.get(date) {
+                    rolled_up.insert(*date);
+                    if (from..=to).contains(date) {
+                        counts.entry(*date).or_default().extend(unsigned(bins));
+                    }
                 }
             }
         }
@@ -288,7 +300,6 @@ impl<'s, S: Store> Ledger<'s, S> {
             let count = counts.entry(*date).or_default().entry(bin.clone()).or_default();
             *count = count.saturating_add_signed(*change);
         }
-        let dates: BTreeSet<NaiveDate> = stored_days.iter().chain(self.days.keys()).copied().collect();
         // A line that is moving may stand on two days; the newer one counts.
         let mut newest: BTreeMap<String, Line> = BTreeMap::new();
         for date in dates.into_iter().filter(|date| !rolled_up.contains(date)) {
@@ -309,6 +320,10 @@ impl<'s, S: Store> Ledger<'s, S> {
     }
 }
 
+fn unsigned(bins: &[(Bin, i64)]) -> impl Iterator<Item = (Bin, u64)> {
+    bins.iter().map(|(bin, count)| (bin.clone(), (*count).max(0).unsigned_abs()))
+}
+
 /// The first day that is still kept line by line.
 pub fn oldest_detailed(now: Time) -> NaiveDate {
     now.date() - Days::new(DETAILED_DAYS)
@@ -317,9 +332,9 @@ pub fn oldest_detailed(now: Time) -> NaiveDate {
 async fn load<T: Default + serde::de::DeserializeOwned>(
     store: &impl Store,
     key: &str,
-) -> Result<T, StoreError> {
-    match store.get(key).await? {
-        Some(bytes) => codec::decode(key, &bytes),
-        None => Ok(T::default()),
-    }
+) -> Result<Loaded<T>, StoreError> {
+    Ok(match store.get(key).await? {
+        Some(bytes) => Loaded { is: codec::decode(key, &bytes)?, stored: true, changed: false },
+        None => Loaded { is: T::default(), stored: false, changed: false },
+    })
 }
