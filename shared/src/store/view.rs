@@ -55,8 +55,12 @@ impl<'s, S: Store> View<'s, S> {
 
     /// `None` when a sweep moved something meanwhile: it may have been missed in both places.
     async fn try_open(store: &'s S, now: Time) -> Result<Option<Self>, StoreError> {
-        let listing = Listing::read(store).await?;
+        let mut listing = Listing::read(store).await?;
         let meta = Meta::load(store).await?;
+        if !meta.folded.is_subset(&listing.segments) {
+            // A sweep came in between: it may have begun a day that the list does not show.
+            listing = Listing::read(store).await?;
+        }
         if meta.clearing {
             return Err(StoreError::Failed("the caches are being rebuilt; try again in a moment".to_owned()));
         }
