@@ -111,9 +111,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         let first = date.with_day(1).unwrap_or(date);
         match self.months.entry(first) {
             Entry::Occupied(slot) => Ok(slot.into_mut()),
-            Entry::Vacant(slot) => {
-                Ok(slot.insert(load(self.store, &names::month(date)).await?))
-            }
+            Entry::Vacant(slot) => Ok(slot.insert(load(self.store, &names::month(date)).await?)),
         }
     }
 
@@ -121,9 +119,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         use std::collections::btree_map::Entry;
         match self.days.entry(date) {
             Entry::Occupied(slot) => Ok(slot.into_mut()),
-            Entry::Vacant(slot) => {
-                Ok(slot.insert(load(self.store, &names::day(date)).await?))
-            }
+            Entry::Vacant(slot) => Ok(slot.insert(load(self.store, &names::day(date)).await?)),
         }
     }
 

@@ -170,7 +170,7 @@ fn order() -> BoxedStrategy<OrderReport> {
         OrderStage::Cancelled,
     ]);
     let item = (word(), 0..2_u32, maybe(money()), btree_set(word(), 0..2))
-        .prop_map(|(title, quantity, price, tags)| Item { title, quantity, price, tags, ..Item::default() });
+        .prop_map(|(title, quantity, price, tags)| Item { title, tags, quantity, price, ..Item::default() });
     let refund = (time(), maybe(money()), maybe(word()), btree_map(id(), 0..2_u32, 0..2))
         .prop_map(|(at, amount, reason, lines)| Refund { at, amount, reason, lines });
     let sums = (maybe(money()), maybe(money()), maybe(vec(item, 0..2)));
@@ -323,23 +323,22 @@ fn ticket() -> BoxedStrategy<TicketReport> {
 
 /// Steps of messages that the playbooks plan, so that plans meet what was said before.
 fn message() -> BoxedStrategy<MessageStep> {
-    let step =
-        prop_oneof![
-            (time(), word()).prop_map(|(until, why)| Step::Deferred { until, why }),
-            (1..3_u32).prop_map(|attempt| Step::Sending { attempt }),
-            (1..3_u32, time(), word(), any::<bool>()).prop_map(|(attempt, until, why, maybe_sent)| {
-                Step::Retry { attempt, until, why, maybe_sent }
-            }),
-            word().prop_map(|why| Step::Skipped { why }),
-            id().prop_map(|id| Step::Merged { into: MessageId::new("digest", &id) }),
-            word().prop_map(|why| Step::Expired { why }),
-            word().prop_map(|why| Step::Unknown { why }),
-            word().prop_map(|why| Step::Failed { why }),
-            maybe(word()).prop_map(|provider_id| Step::Sent { provider_id }),
-            Just(Step::Delivered),
-            word().prop_map(|why| Step::Bounced { why }),
-            Just(Step::Complained),
-        ];
+    let step = prop_oneof![
+        (time(), word()).prop_map(|(until, why)| Step::Deferred { until, why }),
+        (1..3_u32).prop_map(|attempt| Step::Sending { attempt }),
+        (1..3_u32, time(), word(), any::<bool>()).prop_map(|(attempt, until, why, maybe_sent)| {
+            Step::Retry { attempt, until, why, maybe_sent }
+        }),
+        word().prop_map(|why| Step::Skipped { why }),
+        id().prop_map(|id| Step::Merged { into: MessageId::new("digest", &id) }),
+        word().prop_map(|why| Step::Expired { why }),
+        word().prop_map(|why| Step::Unknown { why }),
+        word().prop_map(|why| Step::Failed { why }),
+        maybe(word()).prop_map(|provider_id| Step::Sent { provider_id }),
+        Just(Step::Delivered),
+        word().prop_map(|why| Step::Bounced { why }),
+        Just(Step::Complained),
+    ];
     let body = (word(), word()).prop_map(|(subject, text)| {
         Box::new(Body {
             channel: Channel::Email,

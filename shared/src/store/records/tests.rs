@@ -49,7 +49,9 @@ fn components(facts: &[Fact]) -> Vec<Customer> {
             customers.into_iter().partition(|other: &Customer| !other.keys.is_disjoint(&customer.keys));
         customers = others;
         let same: Vec<Customer> = same;
-        same.into_iter().for_each(|other| customer.join(other));
+        for other in same {
+            customer.join(other);
+        }
         customers.push(customer);
     }
     customers.sort_by(|left, right| left.root().cmp(&right.root()));
