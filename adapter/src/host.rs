@@ -1,13 +1,15 @@
 //! The domain's ports, on what a Spin host offers.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use aftercare::store::lease::Clock;
 use aftercare::store::{Store, StoreError};
 use aftercare::time::Time;
 use chrono::TimeDelta;
 use spin_sdk::key_value;
+use wasi::cli::stderr::get_stderr;
+use wasi::clocks::{monotonic_clock, wall_clock};
 use wasi::random::random::get_random_u64;
+
+use crate::inbound::write_all;
 
 /// A variable of this component; empty when it is not set.
 pub fn variable(name: &str) -> String {
@@ -23,6 +25,11 @@ pub fn list(name: &str) -> Vec<String> {
 /// 128 random bits from the host.
 pub fn seed() -> u128 {
     u128::from(get_random_u64()) << 64 | u128::from(get_random_u64())
+}
+
+/// Writes a line to the component's log, as `eprintln!` does, which is 7 KB because it may panic.
+pub(crate) fn log(line: &str) {
+    let _ = write_all(&get_stderr(), [line, "\n"].concat().as_bytes());
 }
 
 /// The default key-value store.
@@ -66,11 +73,12 @@ pub struct WallClock;
 
 impl Clock for WallClock {
     fn now(&self) -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Time::from_millis(since.as_millis().try_into().unwrap_or(i64::MAX))
+        let now = wall_clock::now();
+        Time::from_seconds(now.seconds.cast_signed()) + TimeDelta::nanoseconds(now.nanoseconds.into())
     }
 
     async fn wait(&self, duration: TimeDelta) {
-        std::thread::sleep(duration.to_std().unwrap_or_default());
+        let nanos = duration.num_nanoseconds().unwrap_or(i64::MAX).max(0);
+        monotonic_clock::subscribe_duration(nanos.cast_unsigned()).block();
     }
 }

@@ -5,8 +5,10 @@
 
 use aftercare::webhook::problem::Problem;
 use http::Request;
-use spin_sdk::http::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
-use wasi::io::streams::StreamError;
+use wasi::http::types::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasi::io::streams::{OutputStream, StreamError};
+
+use crate::host::log;
 
 /// A request with its whole body.
 pub type Inbound = Request<Vec<u8>>;
@@ -109,25 +111,27 @@ pub fn send(out: ResponseOutparam, answer: Answer) {
     // Without it the host answers in chunks, which stalls on keep-alive connections.
     fields.push(("content-length".to_owned(), answer.body.len().to_string().into_bytes()));
     let Ok(fields) = Fields::from_list(&fields) else {
-        eprintln!("an answer's headers were refused by the host");
+        log("an answer's headers were refused by the host");
         return;
     };
     let response = OutgoingResponse::new(fields);
     // Every status used here is a plain one; the host refuses none of them.
     let _ = response.set_status_code(answer.status);
     let body = response.body();
-    out.set(response);
+    ResponseOutparam::set(out, Ok(response));
     // A caller that hung up needs no answer.
     let _ = body.map(|body| write(body, &answer.body));
 }
 
 fn write(outgoing: OutgoingBody, body: &[u8]) -> Result<(), StreamError> {
     let stream = outgoing.write().map_err(|()| StreamError::Closed)?;
-    for chunk in body.chunks(WRITE_BYTES) {
-        stream.blocking_write_and_flush(chunk)?;
-    }
+    write_all(&stream, body)?;
     drop(stream);
     OutgoingBody::finish(outgoing, None).map_err(|_| StreamError::Closed)
+}
+
+pub(crate) fn write_all(stream: &OutputStream, bytes: &[u8]) -> Result<(), StreamError> {
+    bytes.chunks(WRITE_BYTES).try_for_each(|chunk| stream.blocking_write_and_flush(chunk))
 }
 
 /// Builds an answer; `headers` are literals of this program.

@@ -8,21 +8,32 @@ pub mod webhook;
 
 pub use host::{KeyValue, WallClock, list, seed, variable};
 pub use outbound::Http;
-/// The SDK's macro writes `::spin_sdk::http` and `::spin_sdk::wit_bindgen`; [`serve!`] lets a component call this crate
-/// by that name.
+pub use spin_executor::run;
 #[doc(hidden)]
-pub use spin_sdk::{http, http_component, wit_bindgen};
+pub use wasi;
+
+/// What a handler gets.
+pub mod http {
+    pub use wasi::exports::http::incoming_handler::Guest;
+    pub use wasi::http::types::{IncomingRequest, ResponseOutparam};
+}
 
 /// Makes an `async fn(IncomingRequest, ResponseOutparam)` the component's handler. A function of that form may go on
 /// after its answer was sent.
+///
+/// It does what the SDK's `#[http_component]` does for such a function, on the same bindings of WASI 0.2.0 that the SDK
+/// is built on, without conversions between two sets of types.
 #[macro_export]
 macro_rules! serve {
     ($handler:path) => {
-        extern crate adapter as spin_sdk;
+        struct Component;
 
-        #[$crate::http_component]
-        async fn serve(request: $crate::http::IncomingRequest, answer: $crate::http::ResponseOutparam) {
-            $handler(request, answer).await;
+        impl $crate::http::Guest for Component {
+            fn handle(request: $crate::http::IncomingRequest, out: $crate::http::ResponseOutparam) {
+                $crate::run($handler(request, out));
+            }
         }
+
+        $crate::wasi::http::proxy::export!(Component with_types_in $crate::wasi);
     };
 }

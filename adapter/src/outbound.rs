@@ -6,9 +6,11 @@ use std::task::Poll;
 use aftercare::channel::{CallError, Outbound};
 use http::{Request, Response};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
-use spin_sdk::http::{Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
-use spin_sdk::wit::wasi::http0_2_0::outgoing_handler::{self, RequestOptions};
-use spin_sdk::wit::wasi::http0_2_0::types::{ErrorCode, FutureIncomingResponse, IncomingBody};
+use wasi::http::outgoing_handler;
+use wasi::http::types::{
+    ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody,
+    OutgoingRequest, RequestOptions, Scheme,
+};
 use wasi::io::poll::Pollable;
 use wasi::io::streams::{OutputStream, StreamError};
 

@@ -5,8 +5,9 @@ use aftercare::store::lease::{Clock, Lease};
 use aftercare::store::{Store, StoreError, names};
 use aftercare::webhook::problem::{Problem, json_string};
 use aftercare::webhook::{self, Accepted, Delivery, MAX_BODY_BYTES, Route};
-use spin_sdk::http::{ErrorCode, IncomingRequest, ResponseOutparam};
+use wasi::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 
+use crate::host::log;
 use crate::inbound::{self, Answer, Raw};
 use crate::{KeyValue, WallClock, list, outbound, variable};
 
@@ -70,7 +71,7 @@ async fn accept(request: IncomingRequest, routes: &[Route]) -> Result<(Answer, O
             let bytes = fact.to_bytes();
             let id = Fact::id_of(&bytes);
             let store = store(&id, &bytes).await.map_err(|error| {
-                eprintln!("fact {id} could not be stored: {error}");
+                log(&format!("fact {id} could not be stored: {error}"));
                 Problem::Unavailable
             })?;
             Ok((inbound::json(202, format!(r#"{{"fact":"{id}"}}"#)), Some(store)))
@@ -93,11 +94,9 @@ async fn poke(store: &KeyValue) {
     let bearer = format!("Bearer {}", variable("dispatch_token"));
     match outbound::post(&variable("dispatch_url"), &bearer) {
         Ok(200..=299) => {}
-        Ok(status) => eprintln!("dispatch answered {status}; the next tick will sweep"),
-        Err(ErrorCode::HttpRequestUriInvalid) => eprintln!("dispatch_url is not a URL"),
-        Err(ErrorCode::HttpRequestDenied) => {
-            eprintln!("allowed_outbound_hosts does not name dispatch_url's host");
-        }
-        Err(_) => eprintln!("dispatch was not reached; the next tick will sweep"),
+        Ok(status) => log(&format!("dispatch answered {status}; the next tick will sweep")),
+        Err(ErrorCode::HttpRequestUriInvalid) => log("dispatch_url is not a URL"),
+        Err(ErrorCode::HttpRequestDenied) => log("allowed_outbound_hosts does not name dispatch_url's host"),
+        Err(_) => log("dispatch was not reached; the next tick will sweep"),
     }
 }
