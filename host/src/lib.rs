@@ -235,6 +235,41 @@ impl Drop for Host {
     }
 }
 
+/// Opens a store of an application that need not be served, for a person who looks at it. A host that serves it at the
+/// same time is not disturbed. Needs a tokio runtime.
+pub async fn open_store(options: &Options, label: &str) -> Result<Store, StartError> {
+    let (options, label) = (options.clone(), label.to_owned());
+    let open = move || {
+        let config = runtime_config(&options)?;
+        let missing =
+            || StartError::Store { label: label.clone(), what: "is not in the runtime configuration".into() };
+        let place = config.stores.get(&label).ok_or_else(missing)?;
+        let only = BTreeMap::from([(label.clone(), place.clone())]);
+        let between = Between {
+            group_commit: options.group_commit,
+            counters: Arc::default(),
+            faults: None,
+            limits: None,
+            clock: Clock::System,
+        };
+        Stores::open(&only, &between)?.for_test(&label).ok_or_else(missing)
+    };
+    tokio::task::spawn_blocking(open)
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// Where the stores of an application are kept.
+fn runtime_config(options: &Options) -> Result<RuntimeConfig, StartError> {
+    let folder = manifest::folder(&options.manifest);
+    let mut config =
+        RuntimeConfig::read(options.runtime_config.as_deref(), options.state_dir.as_deref(), folder)?;
+    if options.in_memory {
+        config.stores.insert("default".into(), Place::Memory);
+    }
+    Ok(config)
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|reason| match reason.kind() {
         std::io::ErrorKind::AddrInUse => StartError::PortInUse { address },
@@ -247,11 +282,7 @@ fn prepare(options: Options, address: SocketAddr) -> Result<App, StartError> {
     let manifest = Manifest::read(&options.manifest)?;
     let invalid = |what: String| StartError::Invalid { file: options.manifest.clone(), what };
     let folder = manifest.folder();
-    let mut config =
-        RuntimeConfig::read(options.runtime_config.as_deref(), options.state_dir.as_deref(), folder)?;
-    if options.in_memory {
-        config.stores.insert("default".into(), Place::Memory);
-    }
+    let config = runtime_config(&options)?;
     let sources = Sources::new(&options.variables, options.dot_env.as_deref())?;
     let values = Values::resolve(&manifest.variables, &sources)?;
     let unknown = options.variables.iter().filter(|(name, _)| !manifest.variables.contains_key(name));

@@ -230,10 +230,15 @@ impl Manifest {
 
     /// The folder that paths in the manifest are relative to.
     pub(crate) fn folder(&self) -> &Path {
-        match self.file.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        }
+        folder(&self.file)
+    }
+}
+
+/// The folder that paths in a manifest are relative to.
+pub(crate) fn folder(manifest: &Path) -> &Path {
+    match manifest.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
     }
 }
 

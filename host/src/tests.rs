@@ -196,6 +196,24 @@ async fn a_start_that_fails_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_store_can_be_looked_at_while_it_is_served_and_after() {
+    let fixture = Fixture::new(&component(""), "key_value_stores = ['default']");
+    let mut options = fixture.options();
+    options.in_memory = false;
+    let host = Host::start(options.clone()).await.unwrap();
+    host.store("default").unwrap().set("key", b"value").await.unwrap();
+    let check = async || {
+        let store = open_store(&options, "default").await.unwrap();
+        assert_eq!(store.get("key").await.unwrap().unwrap(), b"value");
+    };
+    check().await;
+    host.shut_down().await;
+    check().await;
+    let error = open_store(&options, "other").await.unwrap_err();
+    assert_eq!(error.to_string(), "key-value store other: is not in the runtime configuration");
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_named() {
     let fixture = Fixture::new(&component(""), "");
     let first = fixture.start().await;
