@@ -303,11 +303,13 @@ impl From<Fact> for Customer {
                 contact
             }
             Event::Answer(mut answer) => {
+                customer.keys.extend(Key::answer(&answer.id));
                 let contact = std::mem::take(&mut answer.contact);
                 customer.answers.insert(answer.id.clone(), Latest::at(at, answer));
                 contact
             }
             Event::Review(mut review) => {
+                customer.keys.extend(Key::review(&review.id));
                 let contact = std::mem::take(&mut review.contact);
                 customer.reviews.insert(review.id.clone(), Latest::at(at, review));
                 contact

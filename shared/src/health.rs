@@ -33,7 +33,8 @@ impl Health {
                 health.segments = keys.iter().filter(|key| names::segment_level(key).is_some()).count();
                 for key in keys.iter().filter(|key| names::is_dead_letter(key)) {
                     health.reasons.push(format!(
-                        "`{key}` holds an event that could not be read; look at it, then delete the key"
+                        "`{key}` holds an event that this version cannot read; if a newer one wrote it, run that, else look at \
+                         it and delete the key"
                     ));
                 }
             }

@@ -80,6 +80,16 @@ impl Key {
         Self::new("ticket", id)
     }
 
+    /// One answer to a survey: two reports of it that agree on nothing else are one respondent's.
+    pub fn answer(id: &str) -> Option<Self> {
+        Self::new("answer", id)
+    }
+
+    /// One review, likewise.
+    pub fn review(id: &str) -> Option<Self> {
+        Self::new("review", id)
+    }
+
     /// The support desk's own id of a requester, or a survey tool's of a respondent: `("zendesk", "8447388")`.
     pub fn person(source: &str, id: &str) -> Option<Self> {
         Self::new("person", &format!("{source}/{id}"))

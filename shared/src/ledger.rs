@@ -17,6 +17,9 @@ use crate::time::Time;
 /// Days that are kept line by line; older ones are rolled up.
 pub const DETAILED_DAYS: u64 = 35;
 
+/// A sweep whose clock is behind must not take a day for detailed that another one has rolled up.
+const CLOCK_SKEW: Days = Days::new(2);
+
 /// Months remember that many segments which they already count; a crash leaves one or two to be asked about.
 const REMEMBERED: usize = 64;
 
@@ -129,7 +132,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         date: NaiveDate,
         oldest_detailed: NaiveDate,
     ) -> Result<bool, StoreError> {
-        Ok(date < oldest_detailed && self.month(date).await?.is.days.contains_key(&date))
+        Ok(date < oldest_detailed + CLOCK_SKEW && self.month(date).await?.is.days.contains_key(&date))
     }
 
     /// Takes out what the records said before and puts in what their join says now. Days before `oldest_detailed` may

@@ -182,6 +182,7 @@ pub struct Message {
     pub cause: String,
     /// Every step with its time.
     pub steps: BTreeSet<(Time, Step)>,
+    /// Kept as long as it may be sent again; afterwards it only stands in its segment. Bodies are most of a record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<Body>>,
 }
@@ -189,6 +190,7 @@ pub struct Message {
 impl Message {
     pub fn from_step(at: Time, step: MessageStep) -> (MessageId, Self) {
         let MessageStep { id, playbook, cause, step, body } = step;
+        let body = body.filter(|_| !step.is_terminal());
         (id, Self { playbook, cause, steps: BTreeSet::from([(at, step)]), body })
     }
 
@@ -219,5 +221,8 @@ impl Join for Message {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
         };
+        if self.state().is_some_and(|(_, step)| step.is_terminal()) {
+            self.body = None;
+        }
     }
 }

@@ -35,6 +35,8 @@ pub use decide::{Decision, Next, decide};
 pub struct Limits {
     /// Facts taken from the inbox in one round.
     pub facts: usize,
+    /// Dead letters looked at again in one round.
+    pub dead_letters: usize,
     /// Facts folded again in one round after a crash or for a rebuild, give or take a segment.
     pub recovered_facts: usize,
     /// Pages looked through for due records in one round.
@@ -55,6 +57,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             facts: 1_000,
+            dead_letters: 16,
             recovered_facts: 5_000,
             due_pages: 16,
             rolled_up_days: 4,
@@ -190,9 +193,12 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         let mut records = self.records(&meta);
         let mut touched = BTreeSet::new();
-        let (mut facts, taken) = self.take_inbox(&listing.inbox, &mut records, &mut touched).await?;
-        let mut report =
-            Report { facts: taken.len(), left: listing.inbox.len() - taken.len(), ..Report::default() };
+        let (mut facts, taken) = self.take_inbox(&listing, &mut records, &mut touched).await?;
+        let mut report = Report {
+            facts: taken.len(),
+            left: listing.inbox.len().saturating_sub(taken.len()),
+            ..Report::default()
+        };
 
         let now = self.clock.now();
         for number in meta.due_pages(now).take(self.limits.due_pages).collect::<Vec<_>>() {
@@ -317,21 +323,25 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     }
 
     /// Reads facts from the inbox and joins them. Returns the facts, and the keys to delete once a segment has them.
+    /// A dead letter gets another chance: a newer version may be able to read what an older one could not.
     async fn take_inbox(
         &self,
-        inbox: &[String],
+        listing: &Listing,
         records: &mut Records<'_, S>,
         touched: &mut BTreeSet<Key>,
     ) -> Result<(BTreeSet<Fact>, Vec<String>), StoreError> {
         let mut facts = BTreeSet::new();
         let mut taken = Vec::new();
-        for key in inbox {
+        for key in listing.inbox.iter().chain(listing.dead_letters.iter().take(self.limits.dead_letters)) {
             if taken.len() == self.limits.facts {
                 break;
             }
             // Gone: another holder took it after we listed the keys.
             let Some(bytes) = self.store.get(key).await? else { continue };
             let Ok(fact) = Fact::from_bytes(&bytes) else {
+                if names::is_dead_letter(key) {
+                    continue;
+                }
                 self.store.set(&names::dead_letter(key), &bytes).await?;
                 self.store.delete(key).await?;
                 continue;

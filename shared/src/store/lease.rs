@@ -19,7 +19,7 @@ pub trait Clock {
 /// How patient a host must be.
 #[derive(Debug, Clone, Copy)]
 pub struct LeaseTiming {
-    /// Longer than any write takes until every other actor can read it.
+    /// Longer than it takes anybody from finding the lease free until their write of it can be read everywhere.
     pub settle: TimeDelta,
     /// How long a lease lasts without renewal; a dead holder's lease is free after that.
     pub lasts: TimeDelta,
@@ -27,7 +27,7 @@ pub struct LeaseTiming {
 
 impl Default for LeaseTiming {
     fn default() -> Self {
-        Self { settle: TimeDelta::milliseconds(25), lasts: TimeDelta::seconds(40) }
+        Self { settle: TimeDelta::milliseconds(100), lasts: TimeDelta::seconds(40) }
     }
 }
 

@@ -10,6 +10,8 @@ use super::{Store, StoreError, names};
 pub struct Listing {
     /// Keys of facts that wait, sorted: the host's order differs from host to host.
     pub inbox: Vec<String>,
+    /// Keys of inbox values that could not be read.
+    pub dead_letters: Vec<String>,
     pub segments: BTreeSet<String>,
     pub pages: BTreeSet<u32>,
     /// Days of which the ledger has a document.
@@ -26,6 +28,8 @@ impl Listing {
         for key in store.keys().await? {
             if names::is_inbox(&key) {
                 listing.inbox.push(key);
+            } else if names::is_dead_letter(&key) {
+                listing.dead_letters.push(key);
             } else if names::segment_level(&key).is_some() {
                 listing.segments.insert(key);
             } else if let Some(number) = names::page_number(&key) {
@@ -39,6 +43,7 @@ impl Listing {
             }
         }
         listing.inbox.sort_unstable();
+        listing.dead_letters.sort_unstable();
         Ok(listing)
     }
 }

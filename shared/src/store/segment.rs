@@ -13,8 +13,8 @@ pub const MERGE_AT: usize = 8;
 /// Segments that were divided because they would have been too large; they are merged no further.
 pub const FULL_LEVEL: u8 = 9;
 
-/// Well below the 1 MB that hosts take for a value.
-const MAX_BYTES: usize = 512 * 1024;
+/// Below the 400 KB that the tightest of the stores takes for a value (DynamoDB, Cosmos DB).
+const MAX_BYTES: usize = 256 * 1024;
 
 /// A batch of facts, sorted. Its key is the hash of its bytes: a different batch can never overwrite it.
 #[derive(Debug, Clone, PartialEq, Eq)]

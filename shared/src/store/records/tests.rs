@@ -123,7 +123,7 @@ proptest! {
         batches.push(again.iter().map(|index| index.get(&facts).clone()).collect());
 
         let store = MemoryStore::default();
-        let keys = facts.iter().flat_map(|fact| fact.keys.clone()).collect();
+        let keys = facts.iter().flat_map(|fact| Customer::from(fact.clone()).keys).collect();
         let run = async {
             fold(&store, pages, &batches).await?;
             Ok::<_, StoreError>((stored(&store, pages, &keys).await?, scored(&store)))
