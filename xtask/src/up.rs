@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aftercare_host::{Host, Options, Profile, parse_variable};
 use anyhow::{Context, Result};
@@ -94,7 +95,19 @@ async fn serve(root: &Path, args: Args, added: &[&str]) -> Result<()> {
     eprintln!("Finishing what was begun; interrupt again to stop at once");
     tokio::select! {
         () = host.shut_down() => Ok(()),
-        () = interrupts.next() => anyhow::bail!("stopped before everything was finished"),
+        error = impatience() => Err(error),
+    }
+}
+
+/// Waits for a second interrupt. One that comes at once is the same: some send it to the process and to its group.
+async fn impatience() -> anyhow::Error {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    match Interrupts::new() {
+        Ok(mut interrupts) => {
+            interrupts.next().await;
+            anyhow::anyhow!("stopped before everything was finished")
+        }
+        Err(error) => error,
     }
 }
 
