@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderName};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme as WasiScheme;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
@@ -61,14 +60,35 @@ pub(crate) struct App {
     pub(crate) faults: Option<Faults>,
     /// How many executions are under way.
     pub(crate) executions: watch::Sender<usize>,
+    /// Room for requests from outside.
+    pub(crate) admission: Arc<Semaphore>,
 }
 
 impl App {
-    /// Answers a request from outside.
+    /// Answers a request from outside, as soon as there is room for it.
     pub(crate) async fn answer(
+        self: &Arc<Self>,
+        request: Request<WasiBody>,
+        client: SocketAddr,
+    ) -> Response<HyperOutgoingBody> {
+        // Nobody closes it, and if somebody did there would be no bound to keep.
+        let admitted = self.admission.clone().acquire_owned().await.ok();
+        self.route(request, client, admitted).await
+    }
+
+    /// Answers a request that the application sent to itself. It must not wait for room: its sender has some.
+    pub(crate) async fn answer_self(
+        self: &Arc<Self>,
+        request: Request<WasiBody>,
+    ) -> Response<HyperOutgoingBody> {
+        self.route(request, self.address, None).await
+    }
+
+    async fn route(
         self: &Arc<Self>,
         mut request: Request<WasiBody>,
         client: SocketAddr,
+        admitted: Option<OwnedSemaphorePermit>,
     ) -> Response<HyperOutgoingBody> {
         // Only components reach others under their internal names.
         if let Some(host) = request.headers().get(HOST)
@@ -81,7 +101,7 @@ impl App {
             return self.well_known(well_known);
         }
         match self.router.find(path) {
-            Some(matched) => self.execute(matched, request, client).await,
+            Some(matched) => self.execute(matched, request, client, admitted).await,
             None => status(StatusCode::NOT_FOUND),
         }
     }
@@ -96,7 +116,7 @@ impl App {
             return Err(Error::InternalError(Some(format!("there is no component {component:?} to call"))));
         }
         let matched = Matched::chained(component, request.uri().path());
-        Ok(self.execute(matched, request, CHAINED).await)
+        Ok(self.execute(matched, request, CHAINED, None).await)
     }
 
     fn well_known(&self, path: &str) -> Response<HyperOutgoingBody> {
@@ -119,8 +139,9 @@ impl App {
         matched: Matched,
         mut request: Request<WasiBody>,
         client: SocketAddr,
+        admitted: Option<OwnedSemaphorePermit>,
     ) -> Response<HyperOutgoingBody> {
-        count(&self.counters.requests);
+        let number = count(&self.counters.requests);
         let Some(component) = self.components.get(&matched.component) else {
             return status(StatusCode::INTERNAL_SERVER_ERROR);
         };
@@ -134,7 +155,7 @@ impl App {
         }
 
         // The execution goes on after the answer has begun, and when whoever asked is gone.
-        let execution = Execution::new(self, component.clone());
+        let execution = Execution::new(self, component.clone(), number, admitted);
         let (sender, receiver) = oneshot::channel();
         let guest = tokio::spawn(async move {
             let result = execution.run_in_time(request, sender).await;
@@ -162,6 +183,8 @@ struct Execution {
     component: Arc<Component>,
     /// Tells executions apart in the log.
     number: u64,
+    /// Room that it takes until it ends.
+    _admitted: Option<OwnedSemaphorePermit>,
 }
 
 type ResponseSender = oneshot::Sender<
@@ -169,9 +192,14 @@ type ResponseSender = oneshot::Sender<
 >;
 
 impl Execution {
-    fn new(app: &Arc<App>, component: Arc<Component>) -> Self {
+    fn new(
+        app: &Arc<App>,
+        component: Arc<Component>,
+        number: u64,
+        admitted: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         app.executions.send_modify(|count| *count += 1);
-        Self { app: app.clone(), component, number: app.counters.requests.load(Ordering::Relaxed) }
+        Self { app: app.clone(), component, number, _admitted: admitted }
     }
 
     /// Executes the component, but no longer than the platform lets it.

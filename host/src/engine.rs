@@ -13,7 +13,9 @@ use crate::error::StartError;
 use crate::guest::{self, Guest};
 
 /// How many executions may be under way at once. Their memory is only reserved, not used.
-pub(crate) const MAX_EXECUTIONS: u32 = 1000;
+const MAX_EXECUTIONS: u32 = 1000;
+/// How many requests from outside are executed at once; more wait. The rest is for what these call, and that calls.
+pub(crate) const MAX_ADMITTED: usize = 250;
 /// How often a guest that computes lets others have their turn.
 const TURN: Duration = Duration::from_millis(10);
 /// Memory that stays with a slot between executions instead of being given back, in bytes.

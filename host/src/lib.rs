@@ -37,7 +37,7 @@ use http::header::HOST;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub use self::clock::{Clock, ManualClock};
@@ -91,7 +91,8 @@ pub struct Options {
     pub profile: Option<Profile>,
     /// Faults between components and their stores.
     pub faults: Option<Faults>,
-    /// Where compiled components are kept, so that the next start is fast.
+    /// Where compiled components are kept, so that the next start is fast. [`Options::new`] takes a folder in `target`
+    /// beside the manifest: nobody else should be able to write there, what it holds is executed.
     pub cache: Option<PathBuf>,
 }
 
@@ -99,7 +100,7 @@ impl Options {
     /// Serves a manifest on any free port of 127.0.0.1, with settings from the environment and `.env`.
     pub fn new(manifest: impl Into<PathBuf>) -> Self {
         let manifest = manifest.into();
-        let cache = std::env::temp_dir().join("aftercare-host-cache");
+        let cache = manifest.with_file_name("target").join("aftercare-host-cache");
         Self {
             listen: ([127, 0, 0, 1], 0).into(),
             state_dir: None,
@@ -342,6 +343,7 @@ fn prepare(options: Options, address: SocketAddr) -> Result<App, StartError> {
         outgoing,
         faults: options.faults,
         executions: watch::Sender::new(0),
+        admission: Arc::new(Semaphore::new(engine::MAX_ADMITTED)),
     })
 }
 

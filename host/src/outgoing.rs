@@ -121,7 +121,7 @@ async fn send_to_self(app: &Arc<App>, mut request: Request<WasiBody>) -> Sent {
     *request.uri_mut() = Uri::from_parts(uri).map_err(|_| Error::HttpRequestUriInvalid)?;
     let host = address.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
     request.headers_mut().insert(header::HOST, host);
-    inside(Ok(app.answer(request, app.address).await))
+    inside(Ok(app.answer_self(request).await))
 }
 
 fn inside(response: Result<Response<wasmtime_wasi_http::p2::body::HyperOutgoingBody>, Error>) -> Sent {

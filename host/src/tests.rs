@@ -274,3 +274,19 @@ async fn a_platform_ends_what_takes_too_long() {
         assert_eq!(fixture.log.text(), "one: request 1 failed: it took longer than 30 s\n");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_waits_for_room() {
+    // More at once than there are slots, all sleeping on the same clock.
+    let fixture = Fixture::new(&sleeper(1), "");
+    let mut options = fixture.options();
+    options.clock = ManualClock::starting_at_unix(1_000_000).into();
+    let host = Arc::new(Host::start(options).await.unwrap());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..1500 {
+        let host = host.clone();
+        tasks.spawn(async move { get(&host, "/").await });
+    }
+    assert_eq!(tasks.join_all().await.len(), 1500);
+    assert_eq!(host.counters().read().traps, 0);
+}

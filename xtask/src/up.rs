@@ -84,7 +84,6 @@ async fn serve(root: &Path, args: Args, added: &[&str]) -> Result<()> {
     options.runtime_config = args.runtime_config_file;
     options.quiet = args.quiet;
     options.profile = args.profile.map(Into::into);
-    options.cache = Some(root.join("target/aftercare-host-cache"));
     let host = Host::start(options).await?;
 
     print_urls(&host);
