@@ -273,8 +273,10 @@ impl<'s, S: Store> Ledger<'s, S> {
     ) -> Result<BTreeMap<NaiveDate, Counts>, StoreError> {
         let mut counts: BTreeMap<NaiveDate, Counts> = BTreeMap::new();
         let mut rolled_up = BTreeSet::new();
+        // A sweep may have begun a month since the key list was read; what is late was reckoned against it.
+        let months: BTreeSet<NaiveDate> = stored_months.iter().chain(self.months.keys()).copied().collect();
         let first_month = from.with_day(1).unwrap_or(from);
-        for first in stored_months.range(first_month..=to) {
+        for first in months.range(first_month..=to) {
             for (date, bins) in &self.month(*first).await?.is.days {
                 rolled_up.insert(*date);
                 if (from..=to).contains(date) {

@@ -19,9 +19,8 @@ pub struct Metrics {
 /// Exact as of now: facts that no sweep has seen yet are counted.
 pub async fn metrics(store: &impl Store, window: Window, now: Time) -> Result<Metrics, StoreError> {
     let Window { from, to } = window;
-    let mut view = View::open(store, now).await?;
     let [mut promoters, mut passives, mut detractors] = [0; 3];
-    for (bin, count) in view.counts(from, to).await?.into_values().flatten() {
+    for (bin, count) in View::counts(store, now, from, to).await?.into_values().flatten() {
         // Only 0 to 10 is NPS; webhooks take no other scale for it.
         if bin.kind == SurveyKind::Nps {
             match Group::of(bin.score) {

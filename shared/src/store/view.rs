@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use super::listing::Listing;
 use super::meta::Meta;
+use super::page::page_of;
 use super::records::Records;
 use super::segment::Segment;
 use super::{Store, StoreError};
@@ -15,52 +16,68 @@ use crate::key::Key;
 use crate::ledger::{Counts, oldest_detailed};
 use crate::time::Time;
 
-fn moving() -> StoreError {
-    StoreError::Failed("sweeps kept moving facts while they were read".to_owned())
-}
-
-/// How often a reader starts again because a sweep moved facts under it. Each sweep moves a fact once.
+/// How often a reader starts again because a sweep moved something under it.
 const TRIES: usize = 8;
 
+/// Records and ledger as a sweep would leave them now.
 pub struct View<'s, S> {
+    store: &'s S,
     records: Records<'s, S>,
     listing: Listing,
     meta: Meta,
 }
 
 impl<'s, S: Store> View<'s, S> {
-    /// Records and ledger as a sweep would leave them now. Writes nothing.
-    pub async fn open(store: &'s S, now: Time) -> Result<Self, StoreError> {
+    /// The counts of each day from `from` to `to`, both included, that has any.
+    pub async fn counts(
+        store: &'s S,
+        now: Time,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<BTreeMap<NaiveDate, Counts>, StoreError> {
         for tries_left in (0..TRIES).rev() {
-            match Self::try_open(store, now).await? {
-                Some(view) if tries_left == 0 || !view.records.are_torn() => return Ok(view),
-                _ => {}
+            let Some(mut view) = Self::open(store, now).await? else { continue };
+            let Self { records, listing, .. } = &mut view;
+            let counts = records.ledger.counts(&listing.days, &listing.months, from, to).await?;
+            if view.still_holds(None).await? || tries_left == 0 {
+                return Ok(counts);
             }
         }
         Err(moving())
     }
 
-    /// The customer who has this key, as a sweep would leave the record now.
+    /// The customer who has this key.
     pub async fn customer(store: &'s S, now: Time, key: &Key) -> Result<Option<Customer>, StoreError> {
         for tries_left in (0..TRIES).rev() {
-            let Some(mut view) = Self::try_open(store, now).await? else { continue };
+            let Some(mut view) = Self::open(store, now).await? else { continue };
             let customer = view.records.customer(key).await?.cloned();
-            // A page may have been divided, or a record moved to another, between two reads.
-            if tries_left == 0 || (!view.records.are_torn() && Meta::load(store).await? == view.meta) {
+            if view.still_holds(Some(key)).await? || tries_left == 0 {
                 return Ok(customer);
             }
         }
         Err(moving())
     }
 
+    /// Is all that was read of one moment?
+    ///
+    /// A sweep stores a segment before it touches anything else. One that was under way before is no harm: its facts were
+    /// known here, and joined to whatever it had or had not written yet. A rebuild forgets what is folded before it
+    /// deletes anything; and when a page is divided, what is no longer there is somewhere else.
+    async fn still_holds(&self, key: Option<&Key>) -> Result<bool, StoreError> {
+        let listing = Listing::read(self.store).await?;
+        let meta = Meta::load(self.store).await?;
+        let moved =
+            key.is_some_and(|key| page_of(key, meta.page_count()) != page_of(key, self.meta.page_count()));
+        Ok(!self.records.are_torn()
+            && !moved
+            && meta.folded == self.meta.folded
+            && listing.segments.is_subset(&self.listing.segments))
+    }
+
     /// `None` when a sweep moved something meanwhile: it may have been missed in both places.
-    async fn try_open(store: &'s S, now: Time) -> Result<Option<Self>, StoreError> {
-        let mut listing = Listing::read(store).await?;
+    async fn open(store: &'s S, now: Time) -> Result<Option<Self>, StoreError> {
+        let listing = Listing::read(store).await?;
         let meta = Meta::load(store).await?;
-        if !meta.folded.is_subset(&listing.segments) {
-            // A sweep came in between: it may have begun a day that the list does not show.
-            listing = Listing::read(store).await?;
-        }
         if meta.clearing {
             return Err(StoreError::Failed("the caches are being rebuilt; try again in a moment".to_owned()));
         }
@@ -89,16 +106,10 @@ impl<'s, S: Store> View<'s, S> {
             }
         }
         let moved = pending && Meta::load(store).await? != meta;
-        Ok((!moved).then_some(Self { records, listing, meta }))
+        Ok((!moved).then_some(Self { store, records, listing, meta }))
     }
+}
 
-    /// The ledger's counts by day, `from` and `to` included.
-    pub async fn counts(
-        &mut self,
-        from: NaiveDate,
-        to: NaiveDate,
-    ) -> Result<BTreeMap<NaiveDate, Counts>, StoreError> {
-        let Self { records, listing, .. } = self;
-        records.ledger.counts(&listing.days, &listing.months, from, to).await
-    }
+fn moving() -> StoreError {
+    StoreError::Failed("sweeps kept moving facts while they were read".to_owned())
 }

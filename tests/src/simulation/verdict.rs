@@ -1,0 +1,259 @@
+//! The laws that can be judged when everything is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use aftercare::customer::Customer;
+use aftercare::fact::{Event, Fact};
+use aftercare::join::Join;
+use aftercare::key::Key;
+use aftercare::ledger::{self, Counts, Day};
+use aftercare::message::{MessageId, Step};
+use aftercare::playbook;
+use aftercare::store::page::Page;
+use aftercare::store::segment::MERGE_AT;
+use aftercare::store::view::View;
+use aftercare::store::{Store, StoreError, codec, names};
+use chrono::NaiveDate;
+
+use super::Mode;
+use super::law::{Law, Violation};
+use super::schedule::{Scene, stored_meta};
+use super::world::World;
+
+type Verdict = Result<(), Violation>;
+
+fn broken(law: Law, detail: impl Display) -> Verdict {
+    Err(Violation { law, detail: detail.to_string() })
+}
+
+pub(super) fn check(world: &World, scene: &Scene) -> Verdict {
+    keys(world)?;
+    let facts = stored_facts(world);
+    if let Some(lost) = world.truth.facts().find(|fact| !facts.contains(*fact)) {
+        return broken(Law::NothingIsLost, format!("fact {} is in no segment", lost.id()));
+    }
+    let customers = fold(&facts);
+    records(world, &customers)?;
+    scores(world, &customers)?;
+    messages(world, scene, &facts, &customers)
+}
+
+/// Nothing waits, and nothing is there that nobody needs.
+fn keys(world: &World) -> Verdict {
+    let meta = stored_meta(world);
+    for key in world.values.keys() {
+        let known = key == names::META
+            || key == names::LEASE
+            || names::segment_level(key).is_some()
+            || names::day_date(key).is_some()
+            || names::month_start(key).is_some()
+            // One more than there are: the copy of a split that a crash cut short; the next split writes it again.
+            || names::page_number(key).is_some_and(|number| number <= meta.page_count());
+        if !known {
+            return broken(Law::KeysAreFew, format!("`{key}` is left"));
+        }
+    }
+    let mut levels: BTreeMap<u8, u64> = BTreeMap::new();
+    for (key, value) in &world.values {
+        let Some(level) = names::segment_level(key) else { continue };
+        *levels.entry(level).or_default() += 1;
+        if codec::decode::<BTreeSet<Fact>>(key, value).is_ok_and(|facts| facts.is_empty()) {
+            return broken(Law::KeysAreFew, format!("`{key}` holds nothing"));
+        }
+    }
+    // A round adds two at most and merges one batch; one that is cut short does not come to merge.
+    let cut_short = world.stats.crashes + world.stats.limits + world.stats.store_failures;
+    let bound = MERGE_AT as u64 + 2 + 2 * cut_short;
+    match levels.iter().find(|(_, count)| **count > bound) {
+        Some((level, count)) => broken(Law::KeysAreFew, format!("{count} segments of level {level}")),
+        None => Ok(()),
+    }
+}
+
+fn stored_facts(world: &World) -> BTreeSet<Fact> {
+    let segments = world.values.iter().filter(|(key, _)| names::segment_level(key).is_some());
+    let facts =
+        segments.flat_map(|(key, value)| codec::decode::<BTreeSet<Fact>>(key, value).unwrap_or_default());
+    facts.collect()
+}
+
+/// The plainest thing that could work: facts that share a key belong together; what belongs together is joined.
+fn fold(facts: &BTreeSet<Fact>) -> BTreeMap<Key, Customer> {
+    let mut customers: Vec<Customer> = Vec::new();
+    for fact in facts {
+        let mut customer = Customer::from(fact.clone());
+        let mut others = Vec::new();
+        for other in customers {
+            if other.keys.is_disjoint(&customer.keys) {
+                others.push(other);
+            } else {
+                customer.join(other);
+            }
+        }
+        others.push(customer);
+        customers = others;
+    }
+    customers.into_iter().filter_map(|customer| Some((customer.root()?.clone(), customer))).collect()
+}
+
+fn records(world: &World, customers: &BTreeMap<Key, Customer>) -> Verdict {
+    let pages = stored_meta(world).page_count();
+    let mut records = BTreeMap::new();
+    let mut aliases = BTreeMap::new();
+    for (name, value) in &world.values {
+        let Some(number) = names::page_number(name).filter(|number| *number < pages) else { continue };
+        let mut page: Page = match codec::decode(name, value) {
+            Ok(page) => page,
+            Err(error) => return broken(Law::RecordsAreTheFold, error),
+        };
+        // A crash in the middle of a split leaves copies that nobody looks for.
+        page.drop_strays(number, pages);
+        records.extend(page.records.into_iter().map(|(key, stored)| (key, stored.is.get().to_owned())));
+        aliases.extend(page.aliases);
+    }
+    for (root, customer) in customers {
+        let expected = serde_json::to_string(customer).unwrap_or_default();
+        match records.remove(root) {
+            Some(record) if record == expected => {}
+            Some(record) => {
+                let detail = format!("`{root}` is\n  {record}\n  and should be\n  {expected}");
+                return broken(Law::RecordsAreTheFold, detail);
+            }
+            None => return broken(Law::RecordsAreTheFold, format!("`{root}` has no record")),
+        }
+        for key in customer.keys.iter().filter(|key| *key != root) {
+            match aliases.remove(key) {
+                Some(to) if to == *root => {}
+                other => {
+                    let detail = format!("`{key}` leads to {other:?} instead of `{root}`");
+                    return broken(Law::RecordsAreTheFold, detail);
+                }
+            }
+        }
+    }
+    match (records.keys().next(), aliases.keys().next()) {
+        (None, None) => Ok(()),
+        (Some(key), _) => {
+            broken(Law::RecordsAreTheFold, format!("`{key}` has a record that it should not have"))
+        }
+        (_, Some(key)) => {
+            broken(Law::RecordsAreTheFold, format!("`{key}` is an alias that it should not be"))
+        }
+    }
+}
+
+/// The counts that a reader gets, and the lines of every day that is not rolled up.
+fn scores(world: &World, customers: &BTreeMap<Key, Customer>) -> Verdict {
+    let mut lines: BTreeMap<NaiveDate, Day> = BTreeMap::new();
+    let mut counts: BTreeMap<NaiveDate, Counts> = BTreeMap::new();
+    for (id, line) in customers.values().flat_map(ledger::lines) {
+        let date = line.at.date();
+        *counts.entry(date).or_default().entry(line.bin.clone()).or_default() += 1;
+        lines.entry(date).or_default().insert(id.clone(), line);
+    }
+    let snapshot = Snapshot(&world.values);
+    let read = async {
+        let mut view = View::open(&snapshot, world.now).await?;
+        view.counts(NaiveDate::default(), world.now.date() + chrono::Days::new(1_000)).await
+    };
+    let read = poll_once(read);
+    if read != Ok(counts.clone()) {
+        return broken(Law::LedgerIsTheFold, format!("it counts\n  {read:?}\n  and should count\n  {counts:?}"));
+    }
+    let detailed = ledger::oldest_detailed(world.now);
+    for (key, value) in &world.values {
+        let Some(date) = names::day_date(key).filter(|date| *date >= detailed) else { continue };
+        let day: Day = codec::decode(key, value).unwrap_or_default();
+        let expected = lines.remove(&date).unwrap_or_default();
+        if day != expected {
+            let detail = format!("`{key}` holds\n  {day:?}\n  and should hold\n  {expected:?}");
+            return broken(Law::LedgerIsTheFold, detail);
+        }
+    }
+    Ok(())
+}
+
+/// The store when everything is over; nobody waits for it.
+struct Snapshot<'w>(&'w BTreeMap<String, Vec<u8>>);
+
+impl Store for Snapshot<'_> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    async fn set(&self, _: &str, _: &[u8]) -> Result<(), StoreError> {
+        Err(StoreError::Failed("readers do not write".to_owned()))
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::Failed("readers do not write".to_owned()))
+    }
+
+    async fn keys(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.0.keys().cloned().collect())
+    }
+}
+
+fn poll_once<T>(future: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(StoreError::Failed("it waits for something".to_owned())),
+    }
+}
+
+fn messages(
+    world: &World,
+    scene: &Scene,
+    facts: &BTreeSet<Fact>,
+    customers: &BTreeMap<Key, Customer>,
+) -> Verdict {
+    let strict = world.mode == Mode::Timely;
+    let ids = |customer: &Customer| -> Vec<MessageId> {
+        let planned = playbook::plan(customer, &scene.settings, world.now);
+        planned.into_iter().map(|plan| plan.id).collect()
+    };
+    // What the facts call for in the end must be there. What one of them called for when it was all that was known,
+    // such as an alert about a score that was changed since, may be.
+    let required: BTreeSet<MessageId> = customers.values().flat_map(ids).collect();
+    let heard_of = facts.iter().filter(|fact| !matches!(fact.event, Event::Message(_)));
+    let possible: BTreeSet<MessageId> =
+        heard_of.flat_map(|fact| ids(&Customer::from(fact.clone()))).chain(required.clone()).collect();
+
+    let mut deliveries = world.provider.deliveries.clone();
+    let mut recorded = BTreeSet::new();
+    for (id, message) in customers.values().flat_map(|customer| &customer.messages) {
+        recorded.insert(id.clone());
+        if !possible.contains(id) {
+            return broken(Law::MessagesFollowFacts, format!("{id} is about nothing that happened"));
+        }
+        let Some((_, step)) = message.state() else {
+            return broken(Law::MessagesEnd, format!("{id} has no state"));
+        };
+        if !step.is_terminal() {
+            return broken(Law::MessagesEnd, format!("{id} is left as {}", step.name()));
+        }
+        let delivered = deliveries.remove(id.as_str()).unwrap_or_default().len();
+        if delivered > 1 {
+            return broken(Law::SentOnce, format!("{id} was delivered {delivered} times"));
+        }
+        let honest = match step {
+            Step::Sent { .. } | Step::Delivered | Step::Bounced { .. } | Step::Complained => delivered == 1,
+            Step::Unknown { .. } => true,
+            _ => delivered == 0 || !strict,
+        };
+        if !honest {
+            let detail = format!("{id} ended as {} and was delivered {delivered} times", step.name());
+            return broken(Law::EndsAreTrue, detail);
+        }
+    }
+    if let Some(id) = required.difference(&recorded).next() {
+        return broken(Law::MessagesFollowFacts, format!("{id} is called for and was never decided on"));
+    }
+    match deliveries.keys().next() {
+        Some(id) => broken(Law::EndsAreTrue, format!("{id} was delivered and there is no record of it")),
+        None => Ok(()),
+    }
+}
