@@ -12,7 +12,8 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    /// `None`, said aloud, where there is no `redis-server`. CI must have one.
+    fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         // Any free port; that another process takes it before the server does is unlikely.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -20,14 +21,20 @@ impl Server {
             .current_dir(folder.path())
             .args(["--port", &port.to_string(), "--save", "", "--bind", "127.0.0.1"])
             .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is not installed: apt-get install redis-server");
+            .spawn();
+        let process = match process {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && std::env::var_os("CI").is_none() => {
+                eprintln!("skipped: redis-server is not installed (Debian: apt-get install redis-server)");
+                return None;
+            }
+            process => process.expect("redis-server starts; Debian: apt-get install redis-server"),
+        };
         let deadline = Instant::now() + Duration::from_secs(10);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "redis-server does not answer");
             std::thread::sleep(Duration::from_millis(10));
         }
-        Self { process, _folder: folder, url: format!("redis://127.0.0.1:{port}") }
+        Some(Self { process, _folder: folder, url: format!("redis://127.0.0.1:{port}") })
     }
 
     async fn store(&self) -> Store {
@@ -44,7 +51,7 @@ impl Drop for Server {
 
 #[tokio::test]
 async fn the_five_verbs() {
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let store = server.store().await;
     assert_eq!(store.get("key").await, Ok(None));
     assert_eq!(store.exists("key").await, Ok(false));
@@ -65,7 +72,7 @@ async fn the_five_verbs() {
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_an_error_and_no_hang() {
-    let mut server = Server::start();
+    let Some(mut server) = Server::start() else { return };
     let store = server.store().await;
     server.process.kill().unwrap();
     server.process.wait().unwrap();
