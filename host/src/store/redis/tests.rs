@@ -23,7 +23,9 @@ impl Server {
             .stdout(Stdio::null())
             .spawn();
         let process = match process {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && std::env::var_os("CI").is_none() => {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && std::env::var_os("CI").is_none() =>
+            {
                 eprintln!("skipped: redis-server is not installed (Debian: apt-get install redis-server)");
                 return None;
             }
