@@ -27,7 +27,6 @@ const REMEMBERED: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Line {
     pub at: Time,
-    #[serde(flatten)]
     pub bin: Bin,
 }
 

@@ -10,6 +10,7 @@ mod tests;
 
 use std::sync::OnceLock;
 
+use chrono::{Datelike, NaiveDate};
 use minijinja::{Environment, Value};
 
 pub use dashboard::{Dashboard, dashboard};
@@ -53,4 +54,23 @@ fn page(name: &str, values: Value) -> String {
     rendered.unwrap_or_else(|error| {
         format!("<!doctype html>\n<title>Error</title>\n<p>The page {name} is broken: {error}.")
     })
+}
+
+/// The month's name, in English as the pages are.
+fn month_name(date: NaiveDate) -> &'static str {
+    const NAMES: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    NAMES[date.month0() as usize]
 }

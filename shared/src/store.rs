@@ -58,7 +58,7 @@ impl std::error::Error for StoreError {}
 
 /// What a key holds, by its name. The folder listing of the store.
 pub mod names {
-    use chrono::NaiveDate;
+    use chrono::{Datelike, NaiveDate};
 
     use super::{FactId, Time};
 
@@ -115,7 +115,7 @@ pub mod names {
 
     /// `month:2026-11`, for any day of the month.
     pub fn month(date: NaiveDate) -> String {
-        date.format("month:%Y-%m").to_string()
+        format!("month:{:04}-{:02}", date.year(), date.month())
     }
 
     /// The first day of the month, if this is a month's key.

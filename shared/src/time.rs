@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
@@ -117,7 +117,8 @@ fn offset_seconds(text: &str) -> Option<i64> {
 impl fmt::Display for Time {
     /// RFC 3339 in UTC, whole seconds: `2026-11-21T19:00:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_utc().format("%Y-%m-%dT%H:%M:%SZ").fmt(f)
+        let (date, utc) = (self.date(), self.to_utc());
+        write!(f, "{date}T{:02}:{:02}:{:02}Z", utc.hour(), utc.minute(), utc.second())
     }
 }
 

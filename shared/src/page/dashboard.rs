@@ -1,11 +1,11 @@
 //! The dashboard.
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::page;
+use super::{month_name, page};
 use crate::score::nps::Nps;
 use crate::score::{Over, float};
 
@@ -95,7 +95,7 @@ fn choices(today: NaiveDate, from: NaiveDate, to: NaiveDate) -> Vec<Choice> {
 
 /// `21 November 2026`.
 fn shown(date: NaiveDate) -> String {
-    date.format("%-d %B %Y").to_string()
+    format!("{} {} {}", date.day(), month_name(date), date.year())
 }
 
 /// A score with its sign: `+30`, `−4.5`, `0`.

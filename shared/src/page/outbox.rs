@@ -1,10 +1,11 @@
 //! The outbox's pages.
 
+use chrono::{Datelike, Timelike};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::page;
+use super::{month_name, page};
 use crate::outbox::OutboxEntry;
 use crate::render::clean;
 use crate::time::Time;
@@ -50,5 +51,7 @@ pub fn outbox_message(entry: &OutboxEntry, brand_name: &str) -> String {
 
 /// `21 Nov 2026, 19:05 UTC`.
 fn when(time: Time) -> String {
-    time.to_utc().format("%-d %b %Y, %H:%M UTC").to_string()
+    let (date, utc) = (time.date(), time.to_utc());
+    let (day, month, year) = (date.day(), &month_name(date)[..3], date.year());
+    format!("{day} {month} {year}, {:02}:{:02} UTC", utc.hour(), utc.minute())
 }
