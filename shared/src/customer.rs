@@ -10,6 +10,7 @@ use crate::fact::{
     ShipmentReport, ShipmentState, TicketReport,
 };
 
+use crate::gather::gather;
 use crate::join::{First, Latest, join_fields};
 use crate::key::Key;
 use crate::message::{Message, MessageId};
@@ -87,10 +88,9 @@ impl Profile {
             country: Latest::maybe(at, country),
             region: Latest::maybe(at, region),
             birthday: Latest::default(),
-            marketing: marketing
-                .into_iter()
-                .map(|(channel, yes)| (channel, Latest::at(agreed_at, yes)))
-                .collect(),
+            marketing: gather(
+                marketing.into_iter().map(|(channel, yes)| (channel, Latest::at(agreed_at, yes))),
+            ),
         }
     }
 }
@@ -147,13 +147,13 @@ impl Order {
     fn from_report(at: Time, report: OrderReport) -> (String, Self, Contact) {
         let order = Self {
             number: Latest::maybe(at, report.number),
-            stages: report.stages.into_iter().map(|(stage, at)| (stage, First(at))).collect(),
+            stages: gather(report.stages.into_iter().map(|(stage, at)| (stage, First(at)))),
             total: Latest::maybe(at, report.total),
             shown_total: Latest::maybe(at, report.shown_total),
             items: Latest::maybe(at, report.items),
-            refunds: report.refunds.into_iter().map(|(id, refund)| (id, Latest::at(at, refund))).collect(),
-            returns: report.returns.into_iter().map(|(id, state)| (id, Latest::at(at, state))).collect(),
-            promises: report.promised_by.map(|day| (at, day)).into_iter().collect(),
+            refunds: gather(report.refunds.into_iter().map(|(id, refund)| (id, Latest::at(at, refund)))),
+            returns: gather(report.returns.into_iter().map(|(id, state)| (id, Latest::at(at, state)))),
+            promises: gather(report.promised_by.map(|day| (at, day))),
             status_url: Latest::maybe(at, report.status_url),
             test: if report.test { BTreeSet::from([true]) } else { BTreeSet::new() },
             email: Latest::maybe(at, report.contact.email.clone().said()),
@@ -214,12 +214,12 @@ impl Shipment {
     fn from_report(at: Time, report: ShipmentReport) -> (String, Self, Contact) {
         let shipment = Self {
             order_id: Latest::maybe(at, report.order_id),
-            states: report.states.into_iter().map(|(state, at)| (state, First(at))).collect(),
+            states: gather(report.states.into_iter().map(|(state, at)| (state, First(at)))),
             tracking_numbers: report.tracking_numbers,
             tracking_url: Latest::maybe(at, report.tracking_url),
             carrier: Latest::maybe(at, report.carrier),
             carrier_phone: Latest::maybe(at, report.carrier_phone),
-            estimates: report.estimated_at.map(|estimate| (at, estimate)).into_iter().collect(),
+            estimates: gather(report.estimated_at.map(|estimate| (at, estimate))),
             note: Latest::maybe(at, report.note),
         };
         (report.id, shipment, report.contact)
@@ -275,8 +275,8 @@ impl Ticket {
             channel: Latest::maybe(at, report.channel),
             agent: Latest::maybe(at, report.agent),
             subject: Latest::maybe(at, report.subject),
-            created_at: report.created_at.into_iter().collect(),
-            replied_at: report.first_reply_at.into_iter().collect(),
+            created_at: gather(report.created_at),
+            replied_at: gather(report.first_reply_at),
             solved_at: report.solved_at,
             reopened_at: report.reopened_at,
             reopened: Latest::maybe(at, report.reopened),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::customer::Customer;
 use crate::fact::{Scale, SurveyKind};
+use crate::gather::gather;
 use crate::store::{Store, StoreError, codec, names};
 use crate::time::Time;
 
@@ -142,8 +143,8 @@ impl<'s, S: Store> Ledger<'s, S> {
         after: &Customer,
         oldest_detailed: NaiveDate,
     ) -> Result<(), StoreError> {
-        let after: BTreeMap<&String, Line> = lines(after).collect();
-        let before: BTreeSet<(&String, Line)> = before.flat_map(lines).collect();
+        let after: BTreeMap<&String, Line> = gather(lines(after));
+        let before: BTreeSet<(&String, Line)> = gather(before.flat_map(lines));
         // Everything that may fail comes first: the change is made whole or not at all.
         let mut rolled_up = BTreeSet::new();
         for date in before.iter().map(|(_, line)| line).chain(after.values()).map(|line| line.at.date()) {

@@ -10,6 +10,7 @@ pub mod customer;
 pub mod draft;
 pub mod fact;
 pub mod field;
+mod gather;
 pub mod health;
 pub mod hex;
 pub mod join;

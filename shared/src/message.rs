@@ -74,7 +74,7 @@ pub struct Body {
 ///     └─▶ skipped | merged | expired
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "state")]
+#[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Waits, for quiet hours or a cap.
     Deferred {

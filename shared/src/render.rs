@@ -25,6 +25,7 @@ use serde_json::Value;
 use crate::brand::Brand;
 use crate::draft::Draft;
 use crate::fact::Channel;
+use crate::gather::gather;
 use crate::message::Body;
 use crate::template;
 
@@ -45,7 +46,7 @@ pub fn render(draft: &Draft, brand: &Brand, default_locale: &str) -> Result<Body
     let brand = BrandView::new(brand);
     let mut values: BTreeMap<String, minijinja::Value> = match clean::context(&draft.context) {
         Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name, Serde(value).into())).collect()
+            gather(members.into_iter().map(|(name, value)| (name, Serde(value).into())))
         }
         _ => BTreeMap::new(),
     };
@@ -179,7 +180,7 @@ fn words(locale: &str) -> Result<Value, RenderError> {
     let path = format!("words/{locale}.json");
     let broken = |why: &str| RenderError::Template { path: path.clone(), why: why.to_owned() };
     let source = catalog::source(&path).ok_or_else(|| broken("there is no such file"))?;
-    serde_json::from_str(source).map_err(|error| broken(&error.to_string()))
+    serde_json::from_slice(source.as_bytes()).map_err(|error| broken(&error.to_string()))
 }
 
 /// One template engine for all messages.

@@ -14,6 +14,7 @@
 //! tests (which spoils, forges and shuffles them like everybody's), and say in docs/senders.md how to set it up.
 
 use crate::fact::{Event, Fact};
+use crate::gather::gather;
 use crate::key::Key;
 use crate::time::Time;
 use json::{Complaints, Object};
@@ -224,14 +225,6 @@ fn authenticate<'r>(
         }
     }
     Err(Problem::Unauthorized)
-}
-
-/// `collect` for sets and maps, one insertion at a time. The standard library sorts first, which is faster for thousands
-/// of items; here there are few, and each type's sort would add five kilobytes to a component.
-fn gather<T, C: Default + Extend<T>>(items: impl IntoIterator<Item = T>) -> C {
-    let mut collection = C::default();
-    collection.extend(items);
-    collection
 }
 
 /// `application/json` or `application/<anything>+json`, with whatever parameters.

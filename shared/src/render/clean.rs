@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::gather::gather;
+
 /// Longest one-line value, in characters.
 const LINE_MAX: usize = 200;
 /// Longest comment, in characters; the whole of it stands in the customer's timeline.
@@ -25,9 +27,9 @@ fn value(name: &str, given: &Value) -> Value {
             cleaned(name, text).filter(|text| !text.is_empty()).map_or(Value::Null, Value::String)
         }
         Value::Array(values) => values.iter().map(|each| value(name, each)).collect(),
-        Value::Object(members) => Value::Object(
-            members.iter().map(|(name, each)| (name.clone(), value(name, each))).collect::<Map<_, _>>(),
-        ),
+        Value::Object(members) => Value::Object(gather::<_, Map<_, _>>(
+            members.iter().map(|(name, each)| (name.clone(), value(name, each))),
+        )),
         other => other.clone(),
     }
 }

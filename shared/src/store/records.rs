@@ -13,6 +13,7 @@ use super::page::{Page, Stored, page_of};
 use super::{Store, StoreError, codec, names};
 use crate::customer::Customer;
 use crate::fact::Fact;
+use crate::gather::gather;
 use crate::join::Join;
 use crate::key::Key;
 use crate::ledger::Ledger;
@@ -117,7 +118,8 @@ impl<'s, S: Store> Records<'s, S> {
             let page = names::page(page_of(root, self.pages_total));
             let open = match self.home_of(root).await?.page.records.get(root) {
                 Some(Stored { due, is }) => {
-                    let customer = serde_json::from_str(is.get()).map_err(|error| {
+                    // As bytes, like facts: a second kind of reader would double what reads them.
+                    let customer = serde_json::from_slice(is.get().as_bytes()).map_err(|error| {
                         StoreError::Unreadable { key: page, why: format!("a record: {error}") }
                     })?;
                     Open { customer, due: *due, changed: false }
@@ -261,11 +263,9 @@ impl<'s, S: Store> Records<'s, S> {
             loaded.redirected.clear();
         }
         let pages = self.pages.iter();
-        Ok(pages
-            .map(|(number, Loaded { page, bytes, .. })| {
-                (*number, PageInfo { bytes: *bytes, due: page.due(*number, self.pages_total) })
-            })
-            .collect())
+        Ok(gather(pages.map(|(number, Loaded { page, bytes, .. })| {
+            (*number, PageInfo { bytes: *bytes, due: page.due(*number, self.pages_total) })
+        })))
     }
 }
 

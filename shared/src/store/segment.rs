@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Store, StoreError, codec, names};
 use crate::fact::Fact;
+use crate::gather::gather;
 
 /// As many segments of one level become one of the next, so a store has a few dozen, not thousands.
 pub const MERGE_AT: usize = 8;
@@ -52,6 +53,6 @@ pub fn segments(level: u8, facts: &BTreeSet<Fact>) -> Vec<Segment> {
     let facts: Vec<&Fact> = facts.iter().collect();
     facts
         .chunks(size)
-        .flat_map(|chunk| segments(FULL_LEVEL, &chunk.iter().map(|fact| (*fact).clone()).collect()))
+        .flat_map(|chunk| segments(FULL_LEVEL, &gather(chunk.iter().copied().cloned())))
         .collect()
 }
