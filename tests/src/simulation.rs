@@ -24,6 +24,7 @@ mod world;
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -41,11 +42,23 @@ pub enum Mode {
     Wild,
 }
 
-impl Mode {
-    pub const fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Timely => "timely",
             Self::Wild => "wild",
+        })
+    }
+}
+
+impl FromStr for Mode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "timely" => Ok(Self::Timely),
+            "wild" => Ok(Self::Wild),
+            _ => Err("there are timely and wild"),
         }
     }
 }
@@ -166,7 +179,7 @@ const SHOWN: usize = 120;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {} ({}) broke a law", self.seed, self.mode.name())?;
+        writeln!(f, "seed {} ({}) broke a law", self.seed, self.mode)?;
         let skipped = self.trace.len().saturating_sub(SHOWN);
         if skipped > 0 {
             writeln!(f, "  … {skipped} lines before")?;
@@ -180,8 +193,7 @@ impl fmt::Display for Failure {
             None => write!(
                 f,
                 "again, with every line: cargo xtask simulate-store --mode {} --seed {} --trace",
-                self.mode.name(),
-                self.seed
+                self.mode, self.seed
             ),
         }
     }

@@ -39,12 +39,22 @@ pub enum Sabotage {
     NewWordsPerAttempt,
     /// A webhook is answered before its fact is stored.
     AcknowledgeFirst,
-    /// A reader that misses a fact which a sweep moved away goes on without it.
-    IgnoreMoves,
+    /// A merge deletes what it replaces before the merged segment is stored.
+    DeleteBeforeMerge,
+    /// A reader looks once and takes what is no longer there for what never was.
+    NeverLookAgain,
+}
+
+/// Whose calls are tampered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Webhook,
+    Sweep,
+    Reader,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::DeleteBeforeSegment,
         Self::ReuseSegmentKey,
         Self::SendBeforeRecord,
@@ -54,8 +64,17 @@ impl Sabotage {
         Self::NewKeyPerAttempt,
         Self::NewWordsPerAttempt,
         Self::AcknowledgeFirst,
-        Self::IgnoreMoves,
+        Self::DeleteBeforeMerge,
+        Self::NeverLookAgain,
     ];
+
+    fn concerns(self, role: Role) -> bool {
+        match self {
+            Self::AcknowledgeFirst => role == Role::Webhook,
+            Self::NeverLookAgain => role == Role::Reader,
+            _ => role == Role::Sweep,
+        }
+    }
 }
 
 /// What an actor works with: the world, or the world as a saboteur lets it see it.
@@ -66,6 +85,8 @@ pub struct Access {
     held: RefCell<Vec<Held>>,
     lease: RefCell<Option<Vec<u8>>>,
     segments_seen: RefCell<BTreeSet<String>>,
+    /// What a reader that never looks again saw at first.
+    first_look: RefCell<(Option<Vec<String>>, Option<Option<Vec<u8>>>)>,
     counter: Cell<usize>,
     has_sent: Cell<bool>,
 }
@@ -76,13 +97,14 @@ enum Held {
 }
 
 impl Access {
-    pub fn new(port: Port, sabotage: Option<Sabotage>) -> Self {
+    pub fn new(port: Port, sabotage: Option<Sabotage>, role: Role) -> Self {
         Self {
             port,
-            sabotage,
+            sabotage: sabotage.filter(|sabotage| sabotage.concerns(role)),
             held: RefCell::default(),
             lease: RefCell::default(),
             segments_seen: RefCell::default(),
+            first_look: RefCell::default(),
             counter: Cell::new(0),
             has_sent: Cell::new(false),
         }
@@ -111,6 +133,7 @@ impl Access {
         let due = match self.sabotage {
             Some(Sabotage::DeleteBeforeSegment) => true,
             Some(Sabotage::SendBeforeRecord) => self.has_sent.get() && key != names::LEASE,
+            Some(Sabotage::DeleteBeforeMerge) => key != names::META,
             _ => false,
         };
         if due {
@@ -134,6 +157,14 @@ impl Store for Access {
             return Ok(self.lease.borrow().clone());
         }
         self.before(key).await?;
+        if self.is(Sabotage::NeverLookAgain) && key == names::META {
+            if let Some(meta) = self.first_look.borrow().1.clone() {
+                return Ok(meta);
+            }
+            let meta = self.port.get(key).await?;
+            self.first_look.borrow_mut().1 = Some(meta.clone());
+            return Ok(meta);
+        }
         let value = self.port.get(key).await?;
         if self.is(Sabotage::TrustPages) && key == names::META {
             let mut meta: Meta = match &value {
@@ -143,8 +174,14 @@ impl Store for Access {
             meta.folded.extend(self.segments_seen.borrow().iter().cloned());
             return Ok(Some(codec::encode(&meta)));
         }
-        if self.is(Sabotage::IgnoreMoves) && value.is_none() && names::is_inbox(key) {
-            return Ok(Some(Vec::new()));
+        if self.is(Sabotage::NeverLookAgain) && value.is_none() {
+            if names::is_inbox(key) {
+                // Not a fact: the reader passes over it.
+                return Ok(Some(Vec::new()));
+            }
+            if names::segment_level(key).is_some() {
+                return Ok(Some(codec::encode(&BTreeSet::<Fact>::new())));
+            }
         }
         Ok(value)
     }
@@ -166,6 +203,7 @@ impl Store for Access {
         let holds_back = match self.sabotage {
             Some(Sabotage::DeleteBeforeSegment) => is_segment,
             Some(Sabotage::SendBeforeRecord) => is_segment && records_sending(key, value),
+            Some(Sabotage::DeleteBeforeMerge) => names::segment_level(key).is_some_and(|level| level > 0),
             _ => false,
         };
         if holds_back {
@@ -186,6 +224,7 @@ impl Store for Access {
                 return Ok(());
             }
             Some(Sabotage::DeleteBeforeSegment) if names::is_inbox(key) => {}
+            Some(Sabotage::DeleteBeforeMerge) if names::segment_level(key).is_some() => {}
             Some(Sabotage::SendBeforeRecord) if names::is_inbox(key) && !self.held.borrow().is_empty() => {
                 self.held.borrow_mut().push(Held::Delete(key.to_owned()));
                 return Ok(());
@@ -197,6 +236,14 @@ impl Store for Access {
 
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
         self.before("").await?;
+        if self.is(Sabotage::NeverLookAgain) {
+            if let Some(keys) = self.first_look.borrow().0.clone() {
+                return Ok(keys);
+            }
+            let keys = self.port.keys().await?;
+            self.first_look.borrow_mut().0 = Some(keys.clone());
+            return Ok(keys);
+        }
         let mut keys = self.port.keys().await?;
         if self.is(Sabotage::NoLease) {
             keys.retain(|key| key != names::LEASE);

@@ -25,7 +25,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::law::{Law, Violation};
 use super::port::Port;
 use super::random::Random;
-use super::sabotage::{Access, Sabotage};
+use super::sabotage::{Access, Role, Sabotage};
 use super::weather::Weather;
 use super::world::{ActorId, Appearance, Event, Shared, World};
 use super::{Mode, Options, Stats, shop, verdict};
@@ -241,7 +241,12 @@ impl Schedule {
     fn appear(&mut self, kind: Appearance) {
         let actor = self.world.borrow_mut().enter(kind);
         let port = Port { world: self.world.clone(), actor };
-        let access = Access::new(port, self.scene.sabotage);
+        let role = match kind {
+            Appearance::Delivery(_) => Role::Webhook,
+            Appearance::Sweep | Appearance::Rebuild => Role::Sweep,
+            Appearance::Reader => Role::Reader,
+        };
+        let access = Access::new(port, self.scene.sabotage, role);
         let (world, scene) = (self.world.clone(), self.scene.clone());
         let acknowledged = self.acknowledged.clone();
         let running: Running = match kind {
@@ -273,7 +278,7 @@ impl Schedule {
         if running.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(()) {
             self.running[actor] = None;
             let mut world = self.world.borrow_mut();
-            world.actors[actor].alive = false;
+            world.leave(actor);
             if let Appearance::Delivery(number) = world.actors[actor].kind {
                 self.deliver_again(&mut world, number);
             }
@@ -290,7 +295,8 @@ impl Schedule {
     fn pokes_suffice(&self) {
         let mut world = self.world.borrow_mut();
         // A sweep that runs out of time leaves the rest to the next tick; so does one that was asked to rebuild.
-        if world.stats.limits > 0 || world.stats.rebuilds > 0 || world.slowest_sweep >= self.scene.limits.time {
+        if world.stats.limits > 0 || world.stats.rebuilds > 0 || world.slowest_sweep >= self.scene.limits.time
+        {
             return;
         }
         let waiting = world.values.keys().find(|key| names::is_inbox(key)).cloned();
@@ -362,8 +368,8 @@ fn next_work(world: &World) -> Option<Time> {
     let at = if waiting { world.now } else { meta.next_due()? };
     // A dead sweep's lease has to run out first.
     let lease = world.values.get(names::LEASE);
-    let lease: Option<serde_json::Value> = lease.and_then(|bytes| codec::decode(names::LEASE, bytes).ok());
-    let until = lease.and_then(|lease| lease["until"].as_i64()).map(Time::from_millis);
+    let lease = lease.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let until = lease.and_then(|lease| lease.split_once(':')?.0.parse().ok()).map(Time::from_millis);
     Some(until.map_or(at, |until| at.max(until)))
 }
 
@@ -463,11 +469,10 @@ async fn look(
         Some(key) => View::customer(store, store.now(), key).await?,
         None => None,
     };
-    let mut view = View::open(store, store.now()).await?;
     let day = |fact: &Fact| fact.at.date();
     let from = scene.facts.iter().map(day).min().unwrap_or_default();
     let to = scene.facts.iter().map(day).max().unwrap_or_default();
-    let counts = view.counts(from, to).await?;
+    let counts = View::counts(store, store.now(), from, to).await?;
 
     if let Some(fact) = looked_up {
         let mut with = customer.clone().unwrap_or_default();

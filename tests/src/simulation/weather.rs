@@ -43,14 +43,14 @@ impl Weather {
     };
 
     pub fn draw(random: &mut Random, mode: Mode) -> Self {
-        let (stall_at_most, skew) = match mode {
-            // Actors that assume nothing about time may hang for longer than any lease lasts.
-            Mode::Timely => (120_000, 2_000),
-            Mode::Wild => (600_000, 120_000),
+        // Actors that assume nothing about time may hang for longer than any lease lasts, in every world.
+        let (latency, stall, stall_at_most, skew) = match mode {
+            Mode::Timely => ([0, 1, 3, 10], [0, 5, 30, 100], 120_000, 2_000),
+            Mode::Wild => ([0, 3, 100, 1_000], [5, 30, 100, 200], 600_000, 120_000),
         };
         Self {
-            latency: *random.pick(&[0, 1, 3, 10]),
-            stall: *random.pick(&[0, 5, 30, 100]),
+            latency: *random.pick(&latency),
+            stall: *random.pick(&stall),
             stall_at_most: *random.pick(&[30, 2_000, 45_000, stall_at_most]),
             crash: *random.pick(&[0, 0, 2, 8, 30, 80]),
             store_failure: *random.pick(&[0, 0, 0, 5, 40]),

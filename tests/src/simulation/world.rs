@@ -13,6 +13,8 @@ use std::task::Waker;
 use aftercare::channel::CallError;
 use aftercare::fact::Fact;
 use aftercare::message::MessageId;
+use aftercare::store::lease::LeaseTiming;
+use aftercare::store::meta::Meta;
 use aftercare::store::{StoreError, codec, names};
 use aftercare::time::Time;
 use chrono::TimeDelta;
@@ -30,9 +32,9 @@ pub(super) type Shared = Rc<RefCell<World>>;
 pub(super) type ActorId = usize;
 pub(super) type CallId = usize;
 
-/// Calls in the window between seeing a free lease and writing one's own take at most this long each, effect and answer
-/// counted apart. There are three of them, and Fischer's algorithm asks that they end within `LeaseTiming::settle`.
-const RACING_AT_MOST: u64 = 4;
+/// Between seeing a free lease and writing one's own there are at most five waits: for the answer that shows it, and for
+/// effect and answer of two more calls. Fischer's algorithm asks that they end within `LeaseTiming::settle`.
+const WAITS_IN_RACE: u64 = 5;
 
 /// The longest that a store call of a sweep takes in timely mode: well within what is left of the lease when the host
 /// ends the sweep.
@@ -91,6 +93,8 @@ pub(super) struct Actor {
     skew: i64,
     /// Between seeing a lease, or none, and writing one.
     racing: bool,
+    /// Between the first write under a lease and letting go of it.
+    at_work: bool,
 }
 
 pub(super) struct World {
@@ -108,6 +112,8 @@ pub(super) struct World {
     pub reads: u64,
     pub writes: u64,
     pub slowest_sweep: TimeDelta,
+    /// Milliseconds that whoever takes the lease waits for others.
+    settle: u64,
     began: Time,
     calls: Vec<Call>,
     queue: BinaryHeap<Reverse<(Time, u64, Event)>>,
@@ -132,6 +138,7 @@ impl World {
             reads: 0,
             writes: 0,
             slowest_sweep: TimeDelta::zero(),
+            settle: LeaseTiming::default().settle.num_milliseconds().unsigned_abs(),
             began: now,
             calls: Vec::new(),
             queue: BinaryHeap::new(),
@@ -150,15 +157,21 @@ impl World {
             return;
         }
         let line = line(self);
-        let at = (self.now - self.began).num_milliseconds();
+        let at = self.stamp(self.now);
         let who = actor.map_or_else(String::new, |id| match self.actors[id].kind {
             Appearance::Delivery(_) => format!("webhook {id}"),
             Appearance::Sweep => format!("sweep {id}"),
             Appearance::Rebuild => format!("rebuild {id}"),
             Appearance::Reader => format!("reader {id}"),
         });
-        let line = format!("{:>7}.{:03} {who:<11} {line}", at / 1000, at % 1000);
+        let line = format!("{at:>11} {who:<11} {line}");
         self.trace.iter_mut().for_each(|trace| trace.push(line.clone()));
+    }
+
+    /// Seconds since the world began.
+    fn stamp(&self, at: Time) -> String {
+        let millis = (at - self.began).num_milliseconds();
+        format!("{}.{:03}", millis / 1_000, millis.rem_euclid(1_000))
     }
 
     pub fn broken(&mut self, violation: Violation) {
@@ -189,13 +202,19 @@ impl World {
     pub fn enter(&mut self, kind: Appearance) -> ActorId {
         let skew = i64::try_from(self.random.below(2 * self.weather.skew + 1)).unwrap_or_default();
         let skew = skew - i64::try_from(self.weather.skew).unwrap_or_default();
-        self.actors.push(Actor { kind, alive: true, skew, racing: false });
+        self.actors.push(Actor { kind, alive: true, skew, racing: false, at_work: false });
         self.actors.len() - 1
+    }
+
+    /// The actor is done.
+    pub fn leave(&mut self, actor: ActorId) {
+        self.actors[actor].alive = false;
+        self.actors[actor].at_work = false;
     }
 
     /// The actor is no more. What it had under way may still happen.
     pub fn die(&mut self, actor: ActorId) {
-        self.actors[actor].alive = false;
+        self.leave(actor);
         for id in 0..self.calls.len() {
             if self.calls[id].actor == actor && !self.calls[id].over {
                 self.calls[id].waker = None;
@@ -223,7 +242,7 @@ impl World {
         let bounded = self.mode == Mode::Timely && holds_lease;
         match (bounded, racing) {
             (false, _) => delay,
-            (true, true) => delay.min(RACING_AT_MOST),
+            (true, true) => delay.min((self.settle - 1) / WAITS_IN_RACE),
             (true, false) => delay.min(TIMELY_AT_MOST),
         }
     }
@@ -300,6 +319,7 @@ impl World {
                 self.writes += 1;
                 if !skip {
                     self.note(Some(actor), |world| world.describe_value("set", &key, Some(&value)));
+                    self.works(actor, &key);
                     self.set(key, value);
                 }
                 Answer::Done(if fails { Err(failure()) } else { Ok(()) })
@@ -308,6 +328,9 @@ impl World {
                 self.writes += 1;
                 if !skip {
                     self.note(Some(actor), |_| format!("delete {key}"));
+                    if key == names::LEASE {
+                        self.actors[actor].at_work = false;
+                    }
                     self.delete(&key);
                 }
                 Answer::Done(if fails { Err(failure()) } else { Ok(()) })
@@ -366,6 +389,19 @@ impl World {
         }
     }
 
+    /// A sweep writes under its lease: is another one at it?
+    fn works(&mut self, actor: ActorId, key: &str) {
+        let is_sweep = self.actors[actor].kind == Appearance::Sweep;
+        if !is_sweep || key == names::LEASE || self.actors[actor].at_work || !self.actors[actor].alive {
+            return;
+        }
+        if self.actors.iter().any(|other| other.at_work) {
+            self.stats.overlaps += 1;
+            self.note(Some(actor), |_| "… while another sweep is at work".to_owned());
+        }
+        self.actors[actor].at_work = true;
+    }
+
     fn count(&mut self, reply: &Reply) {
         match reply {
             Ok(response) if response.status().is_success() => self.stats.accepted += 1,
@@ -407,9 +443,23 @@ impl World {
             let facts: Vec<Fact> = codec::decode(key, value).unwrap_or_default();
             let facts: Vec<String> = facts.iter().map(describe).collect();
             let _ = write!(line, ": {}", facts.join(", "));
-        } else if key == names::LEASE || key == names::META {
-            let value: serde_json::Value = codec::decode(key, value).unwrap_or_default();
-            let _ = write!(line, ": {value}");
+        } else if key == names::LEASE {
+            let _ = write!(line, ": {}", String::from_utf8_lossy(value));
+        } else if key == names::META {
+            let Meta { pages, folded, unreadable, clearing } = codec::decode(key, value).unwrap_or_default();
+            let due: Vec<String> = pages
+                .iter()
+                .zip(0..)
+                .filter_map(|(page, number): (_, u32)| {
+                    Some(format!("{number} due {}", self.stamp(page.due?)))
+                })
+                .collect();
+            let folded: Vec<&str> = folded.iter().map(|key| key.get(..10).unwrap_or(key)).collect();
+            let _ =
+                write!(line, ": {} pages [{}], folded [{}]", pages.len(), due.join(", "), folded.join(" "));
+            if !unreadable.is_empty() || clearing {
+                let _ = write!(line, ", {} unreadable, clearing: {clearing}", unreadable.len());
+            }
         } else {
             let _ = write!(line, ": {} bytes", value.len());
         }
