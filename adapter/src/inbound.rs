@@ -4,14 +4,10 @@
 //! the host, and less code, than waiting for several things at once.
 
 use aftercare::webhook::problem::Problem;
-use http::Request;
 use wasi::http::types::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
 
 use crate::host::log;
-
-/// A request with its whole body.
-pub type Inbound = Request<Vec<u8>>;
 
 /// An answer with its whole body.
 #[derive(Debug, Default)]
@@ -36,35 +32,27 @@ const READ_BYTES: u64 = 64 * 1024;
 
 /// Reads a request, and not more than `limit` bytes of its body.
 pub fn read(request: IncomingRequest, limit: usize) -> Result<Inbound, Problem> {
-    let raw = Raw::read(request, limit)?;
-    let mut inbound = Request::builder().method(raw.method()).uri(raw.target);
-    for (name, value) in raw.headers {
-        inbound = inbound.header(name, value);
-    }
-    let inbound = inbound.body(raw.body);
-    inbound.map_err(|_| Problem::NotJson("The request line or a header cannot be read.".into()))
+    Ok(Inbound {
+        method: request.method(),
+        target: request.path_with_query().unwrap_or_default(),
+        headers: request.headers().entries(),
+        body: read_body(&request, limit)?,
+    })
 }
 
-/// A request as the host hands it over, for components that cannot afford the code of [`Inbound`].
-pub(crate) struct Raw {
+/// A request with its whole body, as the host hands it over.
+#[derive(Debug)]
+pub struct Inbound {
     method: Method,
     /// Path and query.
-    pub(crate) target: String,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
+    target: String,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
 }
 
-impl Raw {
-    pub(crate) fn read(request: IncomingRequest, limit: usize) -> Result<Self, Problem> {
-        Ok(Self {
-            method: request.method(),
-            target: request.path_with_query().unwrap_or_default(),
-            headers: request.headers().entries(),
-            body: read_body(&request, limit)?,
-        })
-    }
-
-    pub(crate) fn method(&self) -> &str {
+impl Inbound {
+    /// In upper case.
+    pub fn method(&self) -> &str {
         match &self.method {
             Method::Get => "GET",
             Method::Head => "HEAD",
@@ -79,8 +67,27 @@ impl Raw {
         }
     }
 
-    pub(crate) fn query(&self) -> &str {
+    pub fn path(&self) -> &str {
+        self.target.split_once('?').map_or(&self.target, |(path, _)| path)
+    }
+
+    /// The part of the URL after `?`, or nothing.
+    pub fn query(&self) -> &str {
         self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    pub fn headers(&self) -> &[(String, Vec<u8>)] {
+        &self.headers
+    }
+
+    /// The first header of this name, if it is text. Header names have no case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(value).ok()
+    }
+
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 }
 

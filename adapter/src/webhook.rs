@@ -8,7 +8,7 @@ use aftercare::webhook::{self, Accepted, Delivery, MAX_BODY_BYTES, Route};
 use wasi::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 
 use crate::host::log;
-use crate::inbound::{self, Answer, Raw};
+use crate::inbound::{self, Answer};
 use crate::{KeyValue, WallClock, list, outbound, variable};
 
 /// When a webhook pokes dispatch, relative to its answer.
@@ -53,12 +53,12 @@ pub async fn handle(request: IncomingRequest, out: ResponseOutparam, routes: &[R
 
 /// The answer, and the store if there is something new in it.
 async fn accept(request: IncomingRequest, routes: &[Route]) -> Result<(Answer, Option<KeyValue>), Problem> {
-    let request = Raw::read(request, MAX_BODY_BYTES)?;
+    let request = inbound::read(request, MAX_BODY_BYTES)?;
     let delivery = Delivery {
         method: request.method(),
-        headers: &request.headers,
+        headers: request.headers(),
         query: request.query(),
-        body: &request.body,
+        body: request.body(),
         now: WallClock.now(),
     };
     let secrets = |sender: &str| list(&format!("{sender}_secrets"));

@@ -20,7 +20,7 @@ const MAX_BODY_BYTES: usize = 4 * 1024;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let answer = match inbound::read(request, MAX_BODY_BYTES) {
-        Ok(request) if request.uri().path() == "/healthz" => health(&request).await,
+        Ok(request) if request.path() == "/healthz" => health(&request).await,
         Ok(request) => dispatch(&request).await,
         Err(problem) => Err(problem),
     };
@@ -28,7 +28,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 async fn health(request: &Inbound) -> Result<Answer, Problem> {
-    if !matches!(request.method().as_str(), "GET" | "HEAD") {
+    if !matches!(request.method(), "GET" | "HEAD") {
         return Err(Problem::MethodNotAllowed("GET"));
     }
     let health = Health::check(&open()?).await;
@@ -39,7 +39,7 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
     if request.method() != "POST" {
         return Err(Problem::MethodNotAllowed("POST"));
     }
-    if !access::allowed(request.headers(), &variable("dispatch_token")) {
+    if !access::allowed(request.header("authorization"), &variable("dispatch_token")) {
         return Err(Problem::Unauthorized);
     }
     let (store, settings, email) = (open()?, settings(), email());

@@ -25,14 +25,14 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 async fn answer(request: &Inbound) -> Result<Answer, Problem> {
-    if !matches!(request.method().as_str(), "GET" | "HEAD") {
+    if !matches!(request.method(), "GET" | "HEAD") {
         return Err(Problem::MethodNotAllowed("GET"));
     }
-    if !access::allowed(request.headers(), &variable("admin_token")) {
+    if !access::allowed(request.header("authorization"), &variable("admin_token")) {
         return Ok(inbound::unauthorized("Basic realm=\"Aftercare\", charset=\"UTF-8\""));
     }
-    let path = request.uri().path();
-    let window = Window::from_query(request.uri().query().unwrap_or_default(), WallClock.now())?;
+    let path = request.path();
+    let window = Window::from_query(request.query(), WallClock.now())?;
     let metrics = async { metrics(&KeyValue::open()?, window, WallClock.now()).await }.await;
     let metrics = metrics.map_err(|error: StoreError| {
         eprintln!("scores cannot be read: {error}");

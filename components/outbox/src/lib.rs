@@ -35,11 +35,7 @@ async fn answer(request: &Inbound) -> Result<Answer, Problem> {
     let answer = async {
         let store = KeyValue::open()?;
         // Only the application itself can ask for this path: the manifest gives it no route.
-        if request.uri().path() == "/emails" {
-            take(request, &store).await
-        } else {
-            show(request, &store).await
-        }
+        if request.path() == "/emails" { take(request, &store).await } else { show(request, &store).await }
     };
     answer.await.unwrap_or_else(|error: StoreError| {
         eprintln!("the outbox cannot be read or written: {error}");
@@ -53,7 +49,7 @@ async fn take(request: &Inbound, store: &KeyValue) -> Outcome {
     if request.method() != "POST" {
         return Ok(Err(Problem::MethodNotAllowed("POST")));
     }
-    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
+    let key = request.header("idempotency-key");
     let entry = match OutboxEntry::from_resend(key, request.body(), WallClock.now()) {
         Ok(entry) => entry,
         Err(refusal) => return Ok(Ok(refused(&refusal))),
@@ -76,10 +72,10 @@ async fn take(request: &Inbound, store: &KeyValue) -> Outcome {
 }
 
 async fn show(request: &Inbound, store: &KeyValue) -> Outcome {
-    if !matches!(request.method().as_str(), "GET" | "HEAD") {
+    if !matches!(request.method(), "GET" | "HEAD") {
         return Ok(Err(Problem::MethodNotAllowed("GET")));
     }
-    let path = request.uri().path().trim_end_matches('/');
+    let path = request.path().trim_end_matches('/');
     let brand = variable("brand_name");
     if let Some(id) = path.strip_prefix("/outbox/") {
         let keys = entries(store).await?;

@@ -14,7 +14,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let stored = async {
         let request = inbound::read(request, MAX_BODY_BYTES)?;
         let store = KeyValue::open().map_err(|_| Problem::Unavailable)?;
-        store.set(request.uri().path(), request.body()).await.map_err(|_| Problem::Unavailable)
+        store.set(request.path(), request.body()).await.map_err(|_| Problem::Unavailable)
     };
     let answer = match stored.await {
         Ok(()) => inbound::json(202, "{}"),
