@@ -3,3 +3,4 @@
 mod crash;
 mod end_to_end;
 mod shop;
+mod simulation;

@@ -4,3 +4,4 @@ pub mod load;
 pub mod payload;
 pub mod provider;
 pub mod signing;
+pub mod simulation;

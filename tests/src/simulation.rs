@@ -1,4 +1,4 @@
-//! Deterministic simulation of the storage engine (as FoundationDB and TigerBeetle do it).
+//! Deterministic simulation of the storage engine (as `FoundationDB` and `TigerBeetle` do it).
 //!
 //! The production code of webhooks' storing, sweeps and readers runs unchanged against a simulated store, clock and
 //! provider. One seed decides everything: what happens in the shop, who runs when, what a call takes, who dies or hangs

@@ -5,6 +5,7 @@ mod components;
 mod demo;
 mod secrets;
 mod sign;
+mod simulate;
 mod test;
 mod up;
 
@@ -26,6 +27,8 @@ enum Command {
     Bench(bench::Args),
     /// Post signed sample webhooks to a running instance, so that its pages have something to show.
     Demo(demo::Args),
+    /// Run the storage engine in simulated worlds, until a law is broken or all have held.
+    SimulateStore(simulate::Args),
     /// Sign a payload as its sender would, and post it.
     Sign(sign::Args),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(root(), &args),
         Command::Bench(args) => bench::run(root(), &args),
         Command::Demo(args) => demo::run(root(), &args),
+        Command::SimulateStore(args) => simulate::run(&args),
         Command::Sign(args) => sign::run(root(), &args),
     };
     match result {

@@ -14,13 +14,13 @@ use super::world::{ActorId, Answer, Request, Shared};
 
 #[derive(Clone)]
 pub(super) struct Port {
-    pub world: Shared,
-    pub actor: ActorId,
+    pub(super) world: Shared,
+    pub(super) actor: ActorId,
 }
 
 impl Port {
     /// Issues a call at once; the future waits for its answer. A call goes on without anybody who waits.
-    pub fn call(&self, request: Request) -> impl Future<Output = Answer> + use<> {
+    pub(super) fn call(&self, request: Request) -> impl Future<Output = Answer> + use<> {
         let id = self.world.borrow_mut().issue(self.actor, request);
         let world = self.world.clone();
         poll_fn(move |context| {

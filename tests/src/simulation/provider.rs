@@ -20,7 +20,7 @@ pub(super) const HANGS_UP_AFTER: TimeDelta = TimeDelta::seconds(10);
 pub(super) struct Provider {
     remembered: BTreeMap<String, Remembered>,
     /// When each message was delivered.
-    pub deliveries: BTreeMap<String, Vec<Time>>,
+    pub(super) deliveries: BTreeMap<String, Vec<Time>>,
 }
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(super) fn message_of(key: &str) -> &str {
 
 impl Provider {
     /// What becomes of one request, and whether the caller waits in vain for the answer.
-    pub fn take(
+    pub(super) fn take(
         &mut self,
         request: &Request<Vec<u8>>,
         weather: &Weather,

@@ -47,7 +47,7 @@ pub enum Sabotage {
 
 /// Whose calls are tampered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(super) enum Role {
     Webhook,
     Sweep,
     Reader,
@@ -78,7 +78,7 @@ impl Sabotage {
 }
 
 /// What an actor works with: the world, or the world as a saboteur lets it see it.
-pub struct Access {
+pub(super) struct Access {
     port: Port,
     sabotage: Option<Sabotage>,
     /// Writes that are held back.
@@ -86,9 +86,16 @@ pub struct Access {
     lease: RefCell<Option<Vec<u8>>>,
     segments_seen: RefCell<BTreeSet<String>>,
     /// What a reader that never looks again saw at first.
-    first_look: RefCell<(Option<Vec<String>>, Option<Option<Vec<u8>>>)>,
+    first_look: RefCell<FirstLook>,
     counter: Cell<usize>,
     has_sent: Cell<bool>,
+}
+
+#[derive(Default)]
+struct FirstLook {
+    keys: Option<Vec<String>>,
+    /// Once it was read: there may have been none.
+    meta: Option<Meta>,
 }
 
 enum Held {
@@ -97,7 +104,7 @@ enum Held {
 }
 
 impl Access {
-    pub fn new(port: Port, sabotage: Option<Sabotage>, role: Role) -> Self {
+    pub(super) fn new(port: Port, sabotage: Option<Sabotage>, role: Role) -> Self {
         Self {
             port,
             sabotage: sabotage.filter(|sabotage| sabotage.concerns(role)),
@@ -158,12 +165,13 @@ impl Store for Access {
         }
         self.before(key).await?;
         if self.is(Sabotage::NeverLookAgain) && key == names::META {
-            if let Some(meta) = self.first_look.borrow().1.clone() {
-                return Ok(meta);
-            }
-            let meta = self.port.get(key).await?;
-            self.first_look.borrow_mut().1 = Some(meta.clone());
-            return Ok(meta);
+            let known = self.first_look.borrow().meta.clone();
+            let meta = match known {
+                Some(meta) => meta,
+                None => Meta::load(&self.port).await?,
+            };
+            self.first_look.borrow_mut().meta = Some(meta.clone());
+            return Ok(Some(codec::encode(&meta)));
         }
         let value = self.port.get(key).await?;
         if self.is(Sabotage::TrustPages) && key == names::META {
@@ -237,11 +245,11 @@ impl Store for Access {
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
         self.before("").await?;
         if self.is(Sabotage::NeverLookAgain) {
-            if let Some(keys) = self.first_look.borrow().0.clone() {
+            if let Some(keys) = self.first_look.borrow().keys.clone() {
                 return Ok(keys);
             }
             let keys = self.port.keys().await?;
-            self.first_look.borrow_mut().0 = Some(keys.clone());
+            self.first_look.borrow_mut().keys = Some(keys.clone());
             return Ok(keys);
         }
         let mut keys = self.port.keys().await?;
@@ -270,7 +278,7 @@ impl Clock for Access {
 
 impl Outbound for Access {
     async fn call(&self, mut request: http::Request<Vec<u8>>) -> Result<Response<Vec<u8>>, CallError> {
-        let attempt = self.port.world.borrow_mut().random.next();
+        let attempt = self.port.world.borrow_mut().random.below(250);
         if self.is(Sabotage::NewKeyPerAttempt)
             && let Some(key) = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok())
             && let Ok(key) = HeaderValue::from_str(&format!("{key}~{attempt:x}"))
@@ -279,7 +287,7 @@ impl Outbound for Access {
         }
         if self.is(Sabotage::NewWordsPerAttempt) {
             // White space at the end of JSON: other bytes, the same message.
-            request.body_mut().extend(format!("{:1$}", "", 1 + usize::from(attempt as u8)).bytes());
+            request.body_mut().extend((0..=attempt).map(|_| b' '));
         }
         let reply = Outbound::call(&self.port, request).await;
         self.has_sent.set(true);

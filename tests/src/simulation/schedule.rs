@@ -43,8 +43,8 @@ type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What stays the same in one world.
 pub(super) struct Scene {
-    pub facts: Vec<Fact>,
-    pub settings: Settings,
+    pub(super) facts: Vec<Fact>,
+    pub(super) settings: Settings,
     limits: Limits,
     email: resend::Config,
     sabotage: Option<Sabotage>,
@@ -175,7 +175,7 @@ impl Schedule {
                 }
                 Event::Effect(id) => {
                     let actor = world.caller(id);
-                    if !self.falls(&mut world, actor) {
+                    if !Self::falls(&mut world, actor) {
                         world.take_effect(id);
                         continue;
                     }
@@ -186,7 +186,7 @@ impl Schedule {
                 }
                 Event::Answer(id) => {
                     let actor = world.caller(id);
-                    let dies = self.falls(&mut world, actor);
+                    let dies = Self::falls(&mut world, actor);
                     let alive = world.answer(id);
                     drop(world);
                     if dies {
@@ -209,7 +209,7 @@ impl Schedule {
     }
 
     /// Does this actor die now?
-    fn falls(&self, world: &mut World, actor: ActorId) -> bool {
+    fn falls(world: &mut World, actor: ActorId) -> bool {
         let crash = world.weather.crash;
         if !world.actors[actor].alive || crash == 0 || !world.random.chance(crash) {
             return false;

@@ -67,7 +67,7 @@ impl Shop<'_> {
         let days = match self.random.below(10) {
             0 => self.random.between(1, 4),
             1 if self.old => self.random.between(33, 70),
-            2 | 3 | 4 if self.old => self.random.between(34, 37),
+            2..=4 if self.old => self.random.between(34, 37),
             _ => 0,
         };
         let ago = days * 86_400_000;

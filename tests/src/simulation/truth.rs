@@ -21,7 +21,7 @@ pub(super) struct Truth {
 
 impl Truth {
     /// A value took effect.
-    pub fn set(&mut self, key: &str, value: &[u8]) -> Result<(), Violation> {
+    pub(super) fn set(&mut self, key: &str, value: &[u8]) -> Result<(), Violation> {
         let facts: Vec<Fact> = if names::is_inbox(key) {
             Fact::from_bytes(value).into_iter().collect()
         } else if names::segment_level(key).is_some() {
@@ -46,7 +46,7 @@ impl Truth {
     }
 
     /// A key is gone.
-    pub fn delete(&mut self, key: &str) -> Result<(), Violation> {
+    pub(super) fn delete(&mut self, key: &str) -> Result<(), Violation> {
         let before = self.held.remove(key);
         self.leave(key, before)
     }
@@ -64,17 +64,17 @@ impl Truth {
         Ok(())
     }
 
-    pub fn holds(&self, id: &FactId) -> bool {
+    pub(super) fn holds(&self, id: &FactId) -> bool {
         self.places.get(id).is_some_and(|places| *places > 0)
     }
 
     /// The bodies with which this message was recorded as `sending`.
-    pub fn sending(&self, id: &MessageId) -> Option<&BTreeSet<Body>> {
+    pub(super) fn sending(&self, id: &MessageId) -> Option<&BTreeSet<Body>> {
         self.sending.get(id)
     }
 
     /// Every fact that was ever stored.
-    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
         self.facts.values()
     }
 }

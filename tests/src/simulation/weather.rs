@@ -9,27 +9,27 @@ use super::random::Random;
 #[derive(Debug, Clone)]
 pub(super) struct Weather {
     /// What a store call usually takes at most.
-    pub latency: u64,
+    pub(super) latency: u64,
     /// How often a call, or the actor after it, hangs, and how long at most.
-    pub stall: u64,
-    pub stall_at_most: u64,
+    pub(super) stall: u64,
+    pub(super) stall_at_most: u64,
     /// An actor dies with its call under way.
-    pub crash: u64,
+    pub(super) crash: u64,
     /// A store call fails; half of those take effect all the same.
-    pub store_failure: u64,
+    pub(super) store_failure: u64,
     /// Provider: answers 429 or 5xx, never gets the request, loses its answer.
-    pub refusal: u64,
-    pub lost_request: u64,
-    pub lost_answer: u64,
+    pub(super) refusal: u64,
+    pub(super) lost_request: u64,
+    pub(super) lost_answer: u64,
     /// How far the clocks of two machines are apart at most.
-    pub skew: u64,
+    pub(super) skew: u64,
     /// Whether a platform that got no answer gives up at once.
-    pub gives_up: u64,
+    pub(super) gives_up: u64,
 }
 
 impl Weather {
     /// Nothing goes wrong any more.
-    pub const CALM: Self = Self {
+    pub(super) const CALM: Self = Self {
         latency: 1,
         stall: 0,
         stall_at_most: 0,
@@ -42,7 +42,7 @@ impl Weather {
         gives_up: 0,
     };
 
-    pub fn draw(random: &mut Random, mode: Mode) -> Self {
+    pub(super) fn draw(random: &mut Random, mode: Mode) -> Self {
         // Actors that assume nothing about time may hang for longer than any lease lasts, in every world.
         let (latency, stall, stall_at_most, skew) = match mode {
             Mode::Timely => ([0, 1, 3, 10], [0, 5, 30, 100], 120_000, 2_000),
@@ -63,7 +63,7 @@ impl Weather {
     }
 
     /// No actor is ever cut short in such a world, so that what must happen without the help of a tick does.
-    pub fn spares_actors(&self) -> bool {
+    pub(super) fn spares_actors(&self) -> bool {
         self.crash == 0 && self.store_failure == 0
     }
 }

@@ -87,8 +87,8 @@ pub(super) enum Event {
 
 #[derive(Debug)]
 pub(super) struct Actor {
-    pub kind: Appearance,
-    pub alive: bool,
+    pub(super) kind: Appearance,
+    pub(super) alive: bool,
     /// Milliseconds by which this actor's clock is ahead.
     skew: i64,
     /// Between seeing a lease, or none, and writing one.
@@ -98,20 +98,20 @@ pub(super) struct Actor {
 }
 
 pub(super) struct World {
-    pub now: Time,
-    pub mode: Mode,
-    pub random: Random,
-    pub weather: Weather,
-    pub values: BTreeMap<String, Vec<u8>>,
-    pub truth: Truth,
-    pub provider: Provider,
-    pub actors: Vec<Actor>,
-    pub stats: Stats,
-    pub violation: Option<Violation>,
+    pub(super) now: Time,
+    pub(super) mode: Mode,
+    pub(super) random: Random,
+    pub(super) weather: Weather,
+    pub(super) values: BTreeMap<String, Vec<u8>>,
+    pub(super) truth: Truth,
+    pub(super) provider: Provider,
+    pub(super) actors: Vec<Actor>,
+    pub(super) stats: Stats,
+    pub(super) violation: Option<Violation>,
     /// Reads and writes of the store so far.
-    pub reads: u64,
-    pub writes: u64,
-    pub slowest_sweep: TimeDelta,
+    pub(super) reads: u64,
+    pub(super) writes: u64,
+    pub(super) slowest_sweep: TimeDelta,
     /// Milliseconds that whoever takes the lease waits for others.
     settle: u64,
     began: Time,
@@ -123,7 +123,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub fn new(mode: Mode, random: Random, weather: Weather, now: Time, trace: bool) -> Self {
+    pub(super) fn new(mode: Mode, random: Random, weather: Weather, now: Time, trace: bool) -> Self {
         Self {
             now,
             mode,
@@ -147,12 +147,12 @@ impl World {
         }
     }
 
-    pub fn take_trace(&mut self) -> Vec<String> {
+    pub(super) fn take_trace(&mut self) -> Vec<String> {
         self.trace.take().unwrap_or_default()
     }
 
     /// Writes a line into the trace, if there is one.
-    pub fn note(&mut self, actor: Option<ActorId>, line: impl FnOnce(&Self) -> String) {
+    pub(super) fn note(&mut self, actor: Option<ActorId>, line: impl FnOnce(&Self) -> String) {
         if self.trace.is_none() {
             return;
         }
@@ -174,32 +174,32 @@ impl World {
         format!("{}.{:03}", millis / 1_000, millis.rem_euclid(1_000))
     }
 
-    pub fn broken(&mut self, violation: Violation) {
+    pub(super) fn broken(&mut self, violation: Violation) {
         self.note(None, |_| violation.to_string());
         self.violation.get_or_insert(violation);
     }
 
     // ── Events ──────────────────────────────────────────────────────────────
 
-    pub fn schedule(&mut self, at: Time, event: Event) {
+    pub(super) fn schedule(&mut self, at: Time, event: Event) {
         // Chance decides between events of the same moment.
         let tie = self.random.next();
         self.queue.push(Reverse((at, tie, event)));
     }
 
-    pub fn after(&mut self, millis: u64, event: Event) {
+    pub(super) fn after(&mut self, millis: u64, event: Event) {
         let at = self.now + TimeDelta::milliseconds(i64::try_from(millis).unwrap_or(i64::MAX));
         self.schedule(at, event);
     }
 
     /// The next event, and time moved on to it.
-    pub fn next_event(&mut self) -> Option<Event> {
+    pub(super) fn next_event(&mut self) -> Option<Event> {
         let Reverse((at, _, event)) = self.queue.pop()?;
         self.now = self.now.max(at);
         Some(event)
     }
 
-    pub fn enter(&mut self, kind: Appearance) -> ActorId {
+    pub(super) fn enter(&mut self, kind: Appearance) -> ActorId {
         let skew = i64::try_from(self.random.below(2 * self.weather.skew + 1)).unwrap_or_default();
         let skew = skew - i64::try_from(self.weather.skew).unwrap_or_default();
         self.actors.push(Actor { kind, alive: true, skew, racing: false, at_work: false });
@@ -207,13 +207,13 @@ impl World {
     }
 
     /// The actor is done.
-    pub fn leave(&mut self, actor: ActorId) {
+    pub(super) fn leave(&mut self, actor: ActorId) {
         self.actors[actor].alive = false;
         self.actors[actor].at_work = false;
     }
 
     /// The actor is no more. What it had under way may still happen.
-    pub fn die(&mut self, actor: ActorId) {
+    pub(super) fn die(&mut self, actor: ActorId) {
         self.leave(actor);
         for id in 0..self.calls.len() {
             if self.calls[id].actor == actor && !self.calls[id].over {
@@ -226,7 +226,7 @@ impl World {
         }
     }
 
-    pub fn clock(&self, actor: ActorId) -> Time {
+    pub(super) fn clock(&self, actor: ActorId) -> Time {
         self.now + TimeDelta::milliseconds(self.actors[actor].skew)
     }
 
@@ -247,7 +247,7 @@ impl World {
         }
     }
 
-    pub fn issue(&mut self, actor: ActorId, request: Request) -> CallId {
+    pub(super) fn issue(&mut self, actor: ActorId, request: Request) -> CallId {
         let racing = self.actors[actor].racing;
         let sees_lease = matches!(&request, Request::Keys) || is_get(&request, names::LEASE);
         // A look at the lease opens the window, or opens it again; whatever is no part of taking the lease closes it.
@@ -275,27 +275,20 @@ impl World {
     }
 
     /// The answer, once there is one.
-    pub fn poll(&mut self, id: CallId, waker: &Waker) -> Option<Answer> {
+    pub(super) fn poll(&mut self, id: CallId, waker: &Waker) -> Option<Answer> {
         let call = &mut self.calls[id];
-        match call.answer.take() {
-            Some(answer) => Some(answer),
-            None => {
-                call.waker = Some(waker.clone());
-                None
-            }
+        if call.answer.is_none() {
+            call.waker = Some(waker.clone());
         }
+        call.answer.take()
     }
 
-    pub fn caller(&self, id: CallId) -> ActorId {
+    pub(super) fn caller(&self, id: CallId) -> ActorId {
         self.calls[id].actor
     }
 
-    pub fn is_over(&self, id: CallId) -> bool {
-        self.calls[id].over
-    }
-
     /// A call takes effect; its answer gets under way.
-    pub fn take_effect(&mut self, id: CallId) {
+    pub(super) fn take_effect(&mut self, id: CallId) {
         let Some(request) = self.calls[id].request.take() else { return };
         let actor = self.calls[id].actor;
         let fails = !matches!(request, Request::Wait(_) | Request::Send(_))
@@ -365,7 +358,7 @@ impl World {
     }
 
     /// The answer reaches its caller, if that still lives.
-    pub fn answer(&mut self, id: CallId) -> Option<ActorId> {
+    pub(super) fn answer(&mut self, id: CallId) -> Option<ActorId> {
         let call = &mut self.calls[id];
         call.over = true;
         if let Some(waker) = call.waker.take() {
@@ -374,7 +367,7 @@ impl World {
         self.actors[call.actor].alive.then_some(call.actor)
     }
 
-    pub fn set(&mut self, key: String, value: Vec<u8>) {
+    pub(super) fn set(&mut self, key: String, value: Vec<u8>) {
         let kept = self.truth.set(&key, &value);
         self.values.insert(key, value);
         if let Err(violation) = kept {
@@ -382,7 +375,7 @@ impl World {
         }
     }
 
-    pub fn delete(&mut self, key: &str) {
+    pub(super) fn delete(&mut self, key: &str) {
         self.values.remove(key);
         if let Err(violation) = self.truth.delete(key) {
             self.broken(violation);
