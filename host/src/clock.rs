@@ -8,6 +8,8 @@
 //!   before the earliest deadline. After a short pause in real time, in which a task that has been woken gets its
 //!   turn, the clock jumps to that deadline. So a guest that sleeps for an hour waits about a millisecond, and two
 //!   sleepers wake in the order of their deadlines.
+//! * A limit on a guest's time is no reason to move the clock, it only stops it: a guest that sleeps for longer than it
+//!   may execute is ended at its limit.
 //! * While an outgoing HTTP call is under way, time does not jump: a guest's own timeout must not beat an answer that
 //!   is on its way. The wait then lasts as long as it would in real time, so a peer that never answers hangs nothing.
 //!   The timeouts that a guest sets on the call itself are always real time, the host's HTTP client keeps them.
@@ -53,11 +55,11 @@ impl Clock {
         }
     }
 
-    /// Waits until a guest that executes has had its time, without saying that it waits.
+    /// Waits until a guest that executes has had its time.
     pub(crate) async fn elapse(&self, duration: Duration) {
         match self {
             Self::System => tokio::time::sleep(duration).await,
-            Self::Manual(clock) => clock.reached(clock.monotonic() + duration).await,
+            Self::Manual(clock) => clock.passed(clock.monotonic() + duration).await,
         }
     }
 
@@ -92,7 +94,10 @@ struct State {
     monotonic: Duration,
     /// Deadlines on the monotonic clock, each with a number that makes it unique.
     sleepers: BTreeSet<(Duration, u64)>,
-    next_sleeper: u64,
+    /// Limits that must not be jumped over, likewise.
+    limits: BTreeSet<(Duration, u64)>,
+    /// The number of the sleeper or limit that comes next.
+    next: u64,
     /// Guests that are executing, that is, not blocked in `wasi:io/poll`.
     running: usize,
     /// Calls to the outside world whose answer is not complete.
@@ -120,7 +125,8 @@ impl ManualClock {
             // Not zero: guests may subtract from an instant.
             monotonic: Duration::from_secs(1 << 20),
             sleepers: BTreeSet::new(),
-            next_sleeper: 0,
+            limits: BTreeSet::new(),
+            next: 0,
             running: 0,
             calls: 0,
             version: 0,
@@ -182,7 +188,7 @@ impl ManualClock {
             // A guest that polls in a busy loop must not starve the others.
             return tokio::task::yield_now().await;
         }
-        let sleeper = Sleeper::new(self, deadline);
+        let sleeper = Sleeper::new(self, deadline, |state| &mut state.sleepers);
         let mut real_time = pin!(tokio::time::sleep(remaining));
         loop {
             let mut changed = pin!(self.0.changed.notified());
@@ -204,11 +210,30 @@ impl ManualClock {
         }
     }
 
-    /// Moves on to `deadline`, unless something has changed since `version`.
+    /// Waits until the monotonic clock has passed a limit, or real time has.
+    async fn passed(&self, limit: Duration) {
+        let _limit = Sleeper::new(self, limit, |state| &mut state.limits);
+        let mut real_time = pin!(tokio::time::sleep(limit.saturating_sub(self.monotonic())));
+        while self.monotonic() < limit {
+            let mut changed = pin!(self.0.changed.notified());
+            changed.as_mut().enable();
+            if self.monotonic() >= limit {
+                return;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = &mut real_time => return,
+            }
+        }
+    }
+
+    /// Moves on to `deadline`, or to a limit before it, unless something has changed since `version`.
     fn jump(&self, deadline: Duration, version: Option<u64>) {
         self.change(|state| {
             if version.is_none_or(|version| version == state.version) {
-                let by = deadline.saturating_sub(state.monotonic);
+                let limits = state.limits.range((state.monotonic, u64::MAX)..);
+                let next = limits.map(|&(limit, _)| limit).next().unwrap_or(deadline).min(deadline);
+                let by = next.saturating_sub(state.monotonic);
                 state.move_forward(by);
             }
         });
@@ -272,26 +297,31 @@ impl Drop for Call {
     }
 }
 
+type Deadlines = fn(&mut State) -> &mut BTreeSet<(Duration, u64)>;
+
+/// A deadline that the clock knows of, until dropped.
 struct Sleeper<'a> {
     clock: &'a ManualClock,
     deadline: Duration,
     id: u64,
+    among: Deadlines,
 }
 
 impl<'a> Sleeper<'a> {
-    fn new(clock: &'a ManualClock, deadline: Duration) -> Self {
+    fn new(clock: &'a ManualClock, deadline: Duration, among: Deadlines) -> Self {
         let id = clock.change(|state| {
-            state.next_sleeper += 1;
-            state.sleepers.insert((deadline, state.next_sleeper));
-            state.next_sleeper
+            state.next += 1;
+            let id = state.next;
+            among(state).insert((deadline, id));
+            id
         });
-        Self { clock, deadline, id }
+        Self { clock, deadline, id, among }
     }
 }
 
 impl Drop for Sleeper<'_> {
     fn drop(&mut self) {
-        self.clock.change(|state| state.sleepers.remove(&(self.deadline, self.id)));
+        self.clock.change(|state| (self.among)(state).remove(&(self.deadline, self.id)));
     }
 }
 

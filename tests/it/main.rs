@@ -1,6 +1,9 @@
 //! Integration tests: one binary, because linking is what takes time.
 
 mod crash;
+mod deploy;
 mod end_to_end;
+mod platforms;
+mod process;
 mod shop;
 mod simulation;

@@ -17,7 +17,7 @@ pub(crate) const SHOPIFY_SECRET: &str = "shopify-secret-of-the-test-shop";
 pub(crate) const GENERIC_SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
 
 /// 2027-01-15T08:00:00Z: where the clock of every test shop starts.
-const START: u64 = 1_800_000_000;
+pub(crate) const START: u64 = 1_800_000_000;
 
 pub(crate) struct Shop {
     pub(crate) host: Host,
@@ -34,6 +34,11 @@ impl Shop {
 
     /// With some variables set otherwise.
     pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::start(variables, |_| {}).await
+    }
+
+    /// On a host with some options set otherwise.
+    pub(crate) async fn start(variables: &[(&str, &str)], change: impl FnOnce(&mut Options)) -> Self {
         let clock = ManualClock::starting_at_unix(START);
         let log = Log::captured();
         let mut options = Options::new(manifest());
@@ -44,6 +49,7 @@ impl Shop {
         options.cache = Some(manifest().with_file_name("target").join("aftercare-host-cache"));
         options.variables = default_variables();
         options.variables.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        change(&mut options);
         let host = Host::start(options).await.expect("the application starts; `cargo xtask build` builds it");
         Self { host, clock, log }
     }

@@ -1,7 +1,10 @@
-//! What tests and automation share: signed payloads, the simulation, and a process to end.
+//! What tests and automation share: signed payloads, a shop's trade, the simulation, and a process to end.
 
 pub mod load;
 pub mod payload;
 pub mod provider;
+pub mod redis;
 pub mod signing;
 pub mod simulation;
+pub mod store;
+pub mod trade;

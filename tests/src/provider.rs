@@ -26,6 +26,15 @@ pub struct Delivery {
     pub changed: u32,
 }
 
+impl Delivery {
+    /// The playbook whose message it is.
+    pub fn playbook(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        let tag = body["tags"].as_array()?.iter().find(|tag| tag["name"] == "playbook")?;
+        Some(tag["value"].as_str()?.to_owned())
+    }
+}
+
 /// A provider that takes everything, once.
 #[derive(Debug, Clone)]
 pub struct Provider {

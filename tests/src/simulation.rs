@@ -13,7 +13,7 @@
 pub mod law;
 mod port;
 mod provider;
-mod random;
+pub(crate) mod random;
 pub mod sabotage;
 mod schedule;
 mod shop;

@@ -60,6 +60,25 @@ async fn a_call_under_way_makes_waiting_last_real_time() {
 }
 
 #[tokio::test]
+async fn a_limit_is_not_jumped_over_and_moves_nothing() {
+    let clock = clock();
+    let start = clock.monotonic();
+    let limit = Clock::from(clock.clone());
+    let limit = limit.elapse(Duration::from_secs(30));
+    // A guest that waits for something which no clock brings.
+    let idle = clock.guest();
+    let _blocked = idle.blocked();
+    let mut limit = pin!(limit);
+    assert!(tokio::time::timeout(Duration::from_millis(30), &mut limit).await.is_err());
+    assert_eq!(clock.monotonic(), start);
+    // One that sleeps for longer than it may.
+    tokio::select! {
+        () = limit => assert_eq!(clock.monotonic(), start + Duration::from_secs(30)),
+        () = clock.reached(start + Duration::from_hours(1)) => panic!("it slept over its limit"),
+    }
+}
+
+#[tokio::test]
 async fn advancing_wakes_a_waiting_guest() {
     let clock = clock();
     let _running = clock.guest();
