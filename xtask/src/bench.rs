@@ -1,16 +1,26 @@
-//! Benchmarks. Machines are noisy, so what is promised is a ratio of two sides of one run, or a count.
+//! Benchmarks, one file each. Machines are noisy, so what is promised is a ratio of two sides of one run, or a count.
+
+mod burst;
+mod group_commit;
+mod memory;
+mod redis;
+mod seed;
+mod size;
+mod stored;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use aftercare_host::{Host, Options};
-use aftercare_tests::load::{self, Load};
+use aftercare_tests::load::Load;
 use aftercare_tests::payload::ShopifyOrder;
+use aftercare_tests::provider::Provider;
 use aftercare_tests::signing::Sender;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::Request;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 
 use crate::components;
 
@@ -35,104 +45,102 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
     if wanted("size") {
-        sizes(root)?;
+        size::run(root)?;
     }
     if wanted("webhook") {
-        runtime.block_on(webhook(root, args))?;
+        runtime.block_on(webhook::run(root, args))?;
     }
     if wanted("group-commit") {
-        runtime.block_on(group_commit(root, args))?;
+        runtime.block_on(group_commit::run(root, args))?;
     }
-    Ok(())
-}
-
-/// Sizes of the components as they are deployed.
-fn sizes(root: &Path) -> Result<()> {
-    println!("\nsize: components as built (limit: 300 KiB a webhook, 4 MiB together)");
-    let mut total = 0;
-    for package in components::packages(root)? {
-        let file = components::artifact(root, &package);
-        let bytes = std::fs::metadata(&file).with_context(|| format!("no {}", file.display()))?.len();
-        total += bytes;
-        println!("  {package:<20} {:>6.1} KiB", kib(bytes));
+    if wanted("burst") {
+        runtime.block_on(burst::run(root))?;
     }
-    println!("  {:<20} {:>6.1} KiB", "together", kib(total));
-    Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes of files")]
-fn kib(bytes: u64) -> f64 {
-    bytes as f64 / 1024.0
-}
-
-/// `order-created` against a component that only does one `set`.
-async fn webhook(root: &Path, args: &Args) -> Result<()> {
-    const CONNECTIONS: usize = 16;
-    println!("\nwebhook: order-created against an empty component with one set, {CONNECTIONS} connections");
-    let (mut orders, mut empties) = (Vec::new(), Vec::new());
-    for round in 0..args.rounds {
-        let bodies = bodies(round * args.requests, args.requests)?;
-        let empty = serve(root.join("tests/one-set/spin.toml"), true, &[]).await?;
-        let requests = bodies.iter().enumerate().map(|(n, body)| {
-            Request::post(format!("/{round}-{n}")).header("host", "bench").body(Full::new(body.clone()))
-        });
-        let load = load::run(empty.address(), CONNECTIONS, requests.collect::<Result<_, _>>()?, 202).await?;
-        show(&format!("one set, round {}", round + 1), &load);
-        empties.push(load.rate);
-        empty.shut_down().await;
-
-        let shop = serve(root.join("spin.toml"), true, &shop_variables("tick")).await?;
-        let load = load::run(shop.address(), CONNECTIONS, signed(&bodies)?, 202).await?;
-        show(&format!("order-created, round {}", round + 1), &load);
-        orders.push(load.rate);
-        shop.shut_down().await;
+    if wanted("stored") {
+        runtime.block_on(stored::run(root))?;
     }
-    println!("  ratio {:.2} (goal: at least 0.9)", best(&orders) / best(&empties));
-
-    let bodies = bodies(args.rounds * args.requests, args.requests)?;
-    let shop = serve(root.join("spin.toml"), true, &shop_variables("after")).await?;
-    let load = load::run(shop.address(), CONNECTIONS, signed(&bodies)?, 202).await?;
-    show("with sweeps beside it", &load);
-    shop.shut_down().await;
-    Ok(())
-}
-
-/// The host with and without group commit.
-async fn group_commit(root: &Path, args: &Args) -> Result<()> {
-    const CONNECTIONS: usize = 64;
-    println!(
-        "\ngroup-commit: durable events with shared commits and with one commit a write, {CONNECTIONS} connections"
-    );
-    let (mut grouped, mut single) = (Vec::new(), Vec::new());
-    for round in 0..args.rounds {
-        for (group, rates) in [(true, &mut grouped), (false, &mut single)] {
-            let bodies = bodies(round * args.requests, args.requests)?;
-            let shop = serve(root.join("spin.toml"), group, &shop_variables("tick")).await?;
-            let load = load::run(shop.address(), CONNECTIONS, signed(&bodies)?, 202).await?;
-            let name = if group { "shared commits" } else { "one commit a write" };
-            show(&format!("{name}, round {}", round + 1), &load);
-            rates.push(load.rate);
-            shop.shut_down().await;
-        }
+    if wanted("redis") {
+        runtime.block_on(redis::run(root))?;
     }
-    println!("  ratio {:.2} (goal: at least 3)", best(&grouped) / best(&single));
+    if wanted("memory") {
+        runtime.block_on(memory::run(root))?;
+    }
     Ok(())
 }
 
 /// Serves with a store of its own that is gone afterwards.
 async fn serve(manifest: PathBuf, group_commit: bool, variables: &[(&str, &str)]) -> Result<Served> {
     let state = tempfile::tempdir().context("no temporary folder")?;
-    let mut options = Options::new(manifest);
+    let mut options = options(manifest, variables);
     options.state_dir = Some(state.path().to_owned());
-    options.dot_env = None;
     options.group_commit = group_commit;
-    options.quiet = true;
-    options.variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     Ok(Served { host: Host::start(options).await?, _state: state })
 }
 
+fn options(manifest: PathBuf, variables: &[(&str, &str)]) -> Options {
+    let mut options = Options::new(manifest);
+    options.dot_env = None;
+    options.quiet = true;
+    options.variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    options
+}
+
+/// The shop in memory, for counts.
+async fn in_memory(root: &Path, provider: &Provider, process: &str) -> Result<Host> {
+    let mut options = with_provider(root, provider, process);
+    options.in_memory = true;
+    Ok(Host::start(options).await?)
+}
+
+/// The shop with a provider that takes everything: the outbox would count as writes of the shop.
+fn with_provider(root: &Path, provider: &Provider, process: &str) -> Options {
+    let url = format!("http://{}", provider.address);
+    let mut variables = shop_variables(process).to_vec();
+    variables.extend([("resend_api_key", "re_bench"), ("resend_url", &url)]);
+    options(root.join("spin.toml"), &variables)
+}
+
+/// What a sweep answers.
+async fn dispatch(host: &Host) -> Result<serde_json::Value> {
+    let request = Request::post("/dispatch").header("authorization", format!("Bearer {DISPATCH_TOKEN}"));
+    let answer = host.handle(request.body(Bytes::new())?).await;
+    host.settled().await;
+    ensure!(
+        answer.status() == 200,
+        "dispatch answered {}: {}",
+        answer.status(),
+        String::from_utf8_lossy(answer.body())
+    );
+    Ok(serde_json::from_slice(answer.body())?)
+}
+
+/// Sweeps until nothing is left.
+async fn sweep_all(host: &Host) -> Result<()> {
+    loop {
+        let report = dispatch(host).await?;
+        if ["facts", "planned", "left"].iter().all(|name| report[name] == 0) {
+            return Ok(());
+        }
+    }
+}
+
+/// In process, without a connection of its own.
+async fn post(host: &Host, request: &Request<Full<Bytes>>) -> Result<()> {
+    let body = request.body().clone().collect().await?.to_bytes();
+    let answer = host.handle(request.clone().map(|_| body)).await;
+    ensure!(
+        answer.status() == 202,
+        "answered {}: {}",
+        answer.status(),
+        String::from_utf8_lossy(answer.body())
+    );
+    Ok(())
+}
+
+const DISPATCH_TOKEN: &str = "bench";
+
 fn shop_variables(process: &str) -> [(&str, &str); 3] {
-    [("shopify_secrets", SECRET), ("dispatch_token", "bench"), ("process", process)]
+    [("shopify_secrets", SECRET), ("dispatch_token", DISPATCH_TOKEN), ("process", process)]
 }
 
 struct Served {
@@ -187,4 +195,10 @@ fn show(name: &str, load: &Load) {
 
 fn best(rates: &[f64]) -> f64 {
     rates.iter().copied().fold(0.0, f64::max)
+}
+
+/// So many an event.
+#[expect(clippy::cast_precision_loss, reason = "a count of calls")]
+fn per(count: u64, events: u32) -> f64 {
+    count as f64 / f64::from(events)
 }
