@@ -44,7 +44,13 @@ impl Health {
             Ok(meta) => {
                 health.pages = meta.page_count();
                 for (key, why) in &meta.unreadable {
-                    health.reasons.push(format!("segment `{key}` is left aside: {why}"));
+                    health.reasons.push(if names::segment_level(key).is_some() {
+                        format!("segment `{key}` is left aside: {why}")
+                    } else {
+                        format!(
+                            "`{key}` cannot be read, and events wait for it: {why}; a rebuild makes it again"
+                        )
+                    });
                 }
             }
             Err(error) => health.reasons.push(error.to_string()),

@@ -10,6 +10,7 @@ pub mod meta;
 pub mod page;
 pub mod rebuild;
 pub mod records;
+pub mod room;
 pub mod segment;
 pub mod upkeep;
 pub mod view;
@@ -121,6 +122,15 @@ pub mod names {
     /// The first day of the month, if this is a month's key.
     pub fn month_start(key: &str) -> Option<NaiveDate> {
         format!("{}-01", key.strip_prefix("month:")?).parse().ok()
+    }
+
+    /// A key that holds nothing and makes room for others: see [`super::room`].
+    pub fn spare(number: u32) -> String {
+        format!("spare:{number}")
+    }
+
+    pub fn spare_number(key: &str) -> Option<u32> {
+        key.strip_prefix("spare:")?.parse().ok()
     }
 
     pub fn day_date(key: &str) -> Option<NaiveDate> {

@@ -4,7 +4,7 @@
 
 mod decide;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use futures_util::StreamExt;
@@ -193,7 +193,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         let mut records = self.records(&meta);
         let mut touched = BTreeSet::new();
-        let (mut facts, taken) = self.take_inbox(&listing, &mut records, &mut touched).await?;
+        let mut damage = BTreeMap::new();
+        let (mut facts, taken) = self.take_inbox(&listing, &mut records, &mut touched, &mut damage).await?;
         let mut report = Report {
             facts: taken.len(),
             left: listing.inbox.len().saturating_sub(taken.len()),
@@ -202,8 +203,12 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 
         let now = self.clock.now();
         for number in meta.due_pages(now).take(self.limits.due_pages).collect::<Vec<_>>() {
-            touched.extend(records.due_on(number, now).await?);
+            match records.due_on(number, now).await {
+                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
+                due => touched.extend(due?),
+            }
         }
+        meta.unreadable.extend(damage);
 
         let jobs = self.plan(&mut records, &touched, &mut facts, &mut report).await?;
         let mut batch = self.store_segment(&facts).await?;
@@ -323,12 +328,14 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     }
 
     /// Reads facts from the inbox and joins them. Returns the facts, and the keys to delete once a segment has them.
-    /// A dead letter gets another chance: a newer version may be able to read what an older one could not.
+    /// A dead letter gets another chance: a newer version may be able to read what an older one could not. What is
+    /// damaged is added to `damage`, with the reason.
     async fn take_inbox(
         &self,
         listing: &Listing,
         records: &mut Records<'_, S>,
         touched: &mut BTreeSet<Key>,
+        damage: &mut BTreeMap<String, String>,
     ) -> Result<(BTreeSet<Fact>, Vec<String>), StoreError> {
         let mut facts = BTreeSet::new();
         let mut taken = Vec::new();
@@ -352,8 +359,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                     facts.insert(fact);
                     taken.push(key.clone());
                 }
-                // Its page is damaged: the fact waits in the inbox until the page is made again.
-                Err(StoreError::Unreadable { .. }) => {}
+                // Its page or day is damaged: the fact waits in the inbox until that is made again.
+                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
                 Err(error) => return Err(error),
             }
         }

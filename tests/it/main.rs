@@ -1,5 +1,6 @@
 //! Integration tests: one binary, because linking is what takes time.
 
+mod bad_input;
 mod crash;
 mod deploy;
 mod end_to_end;

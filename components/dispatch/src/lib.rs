@@ -9,6 +9,7 @@ use aftercare::channel::resend;
 use aftercare::health::Health;
 use aftercare::settings::Settings;
 use aftercare::store::lease::LeaseTiming;
+use aftercare::store::room::WithRoom;
 use aftercare::sweep::{Limits, Sweep};
 use aftercare::webhook::problem::Problem;
 use chrono::TimeDelta;
@@ -42,7 +43,7 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
     if !access::allowed(request.header("authorization"), &variable("dispatch_token")) {
         return Err(Problem::Unauthorized);
     }
-    let (store, settings, email) = (open()?, settings(), email());
+    let (store, settings, email) = (WithRoom::new(open()?), settings(), email());
     let sweep = Sweep {
         store: &store,
         clock: &WallClock,
@@ -52,10 +53,18 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
         limits: limits(),
         seed: adapter::seed(),
     };
-    let report = sweep.run().await.map_err(|error| {
+    let report = sweep.run().await;
+    store.restore().await;
+    let report = report.map_err(|error| {
         eprintln!("the sweep stopped: {error}");
         Problem::Unavailable
     })?;
+    if report.left > 0 {
+        // Some wait for what is damaged; the reasons are those of `/healthz`.
+        for reason in Health::check(&store).await.reasons {
+            eprintln!("{reason}");
+        }
+    }
     Ok(inbound::json_of(200, &report))
 }
 

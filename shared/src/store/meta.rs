@@ -14,8 +14,8 @@ pub struct Meta {
     /// Segments whose facts are in the pages and in the ledger. A stored segment that is not named here was left by a
     /// crash, and is folded by the next sweep.
     pub folded: BTreeSet<String>,
-    /// Segments that could not be read, with the reason: left alone, shown by `/healthz`, tried again by every sweep
-    /// that has something else to do.
+    /// Segments that could not be read, and pages and days for which facts wait, with the reason: left alone, shown by
+    /// `/healthz`, tried again by every sweep that has something else to do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreadable: BTreeMap<String, String>,
     /// A rebuild has begun: pages and ledger are being deleted and hold nothing to rely on.
