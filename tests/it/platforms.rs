@@ -96,7 +96,7 @@ async fn a_year_of_300_orders_a_month_fits_into_fermyon_cloud() {
     assert!(cloud.provider.deliveries().values().all(|delivery| delivery.asked == 1));
 }
 
-/// In a normal run what happens on a day arrives at one moment of it; `AFTERCARE_ARRIVALS=288` is every five minutes.
+/// In a normal run what happens on a day arrives at one moment of it; `AFTERCARE_ARRIVALS=24` is every hour.
 fn arrivals_a_day() -> u32 {
     std::env::var("AFTERCARE_ARRIVALS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
