@@ -17,8 +17,8 @@ use wasi::io::streams::{OutputStream, StreamError};
 const CONNECT_NANOS: u64 = 2_000_000_000;
 const ANSWER_NANOS: u64 = 10_000_000_000;
 
-/// Providers answer in a few hundred bytes; what is longer is not read to its end.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// Providers answer in a few hundred bytes, platforms with orders of up to 250 lines; what is longer is not read to its end.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 const READ_BYTES: u64 = 16 * 1024;
 
 /// The way out. Calls that wait do not keep others from theirs.

@@ -10,6 +10,7 @@ use crate::fact::{
     ShipmentReport, ShipmentState, TicketReport,
 };
 
+use crate::fetch::Fetching;
 use crate::gather::gather;
 use crate::join::{First, Latest, join_fields};
 use crate::key::Key;
@@ -39,11 +40,25 @@ pub struct Customer {
     pub tickets: BTreeMap<String, Ticket>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, Latest<PrivacyRequest>>,
+    /// Orders that had to be fetched, by platform and id: `bigcommerce/250`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fetches: BTreeMap<String, Fetching>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub messages: BTreeMap<MessageId, Message>,
 }
 
-join_fields!(Customer { keys, profile, orders, shipments, answers, reviews, tickets, requests, messages });
+join_fields!(Customer {
+    keys,
+    profile,
+    orders,
+    shipments,
+    answers,
+    reviews,
+    tickets,
+    requests,
+    fetches,
+    messages
+});
 
 /// How to reach and address a person. `None` inside a field says that a report cleared it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -327,8 +342,16 @@ impl From<Fact> for Customer {
                 customer.requests.insert(request.id.clone(), Latest::at(at, request));
                 Contact::default()
             }
-            // Says nothing of its own; what it makes dispatch fetch will.
-            Event::Fetch(_) => Contact::default(),
+            Event::Fetch(fetch) => {
+                let name = Fetching::name(&fetch.platform, &fetch.order_id);
+                customer.fetches.insert(name, Fetching::asked(at));
+                Contact::default()
+            }
+            Event::Fetched(report) => {
+                let name = Fetching::name(&report.platform, &report.order_id);
+                customer.fetches.insert(name, Fetching::answered(report.asked, report.step));
+                Contact::default()
+            }
             Event::Message(step) => {
                 let (id, message) = Message::from_step(at, step);
                 customer.messages.insert(id, message);

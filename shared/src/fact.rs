@@ -42,6 +42,7 @@ pub enum Event {
     Consent(ConsentReport),
     Privacy(PrivacyRequest),
     Fetch(Fetch),
+    Fetched(FetchReport),
     Message(MessageStep),
 }
 
@@ -490,4 +491,33 @@ pub struct Fetch {
     /// `bigcommerce`, ...
     pub platform: String,
     pub order_id: String,
+}
+
+/// What became of fetching an order. The order itself is a fact of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FetchReport {
+    pub platform: String,
+    pub order_id: String,
+    /// The time of the newest [`Fetch`] that this answers; it answers all before that one as well.
+    pub asked: Time,
+    pub step: FetchStep,
+}
+
+/// How far fetching an order has come. What is further down here is further, whichever was heard of first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FetchStep {
+    /// Not yet: the platform said so, or was not reached.
+    Retry {
+        attempt: u32,
+        until: Time,
+        why: String,
+    },
+    /// Given up.
+    Failed {
+        why: String,
+    },
+    /// The platform knows no such order any more.
+    Gone,
+    Got,
 }

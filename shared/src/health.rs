@@ -52,6 +52,7 @@ impl Health {
                         )
                     });
                 }
+                health.reasons.extend(meta.unfetched.reasons());
             }
             Err(error) => health.reasons.push(error.to_string()),
         }

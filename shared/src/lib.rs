@@ -9,6 +9,7 @@ pub mod channel;
 pub mod customer;
 pub mod draft;
 pub mod fact;
+pub mod fetch;
 pub mod field;
 mod gather;
 pub mod health;

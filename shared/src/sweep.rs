@@ -3,6 +3,7 @@
 //! One at a time, by lease. Every step may be the last: whatever a crash leaves behind, the next sweep goes on from.
 
 mod decide;
+mod fetch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::channel::{Outbound, Outcome, Outgoing, resend, retry_at};
 use crate::fact::{Event, Fact};
+use crate::fetch::{self as fetching, Platforms, WITH_A_TOKEN};
 use crate::key::Key;
 use crate::ledger::oldest_detailed;
 use crate::message::{Body, MessageId, MessageStep, Step};
@@ -46,7 +48,9 @@ pub struct Limits {
     pub pages: PageLimits,
     /// Messages handed over in one round; more wait for the next.
     pub sends: usize,
-    /// Calls to providers under way at once.
+    /// Orders fetched in one round; more wait for the next.
+    pub fetches: usize,
+    /// Calls to providers or platforms under way at once.
     pub concurrent_sends: usize,
     /// No new round starts after this.
     pub time: TimeDelta,
@@ -63,6 +67,7 @@ impl Default for Limits {
             rolled_up_days: 4,
             pages: PageLimits::default(),
             sends: 200,
+            fetches: 32,
             concurrent_sends: 16,
             time: TimeDelta::seconds(15),
             lease: LeaseTiming::default(),
@@ -78,11 +83,14 @@ pub struct Report {
     /// Messages decided on: to be sent, or not to be.
     pub planned: usize,
     pub sent: usize,
-    /// Put off: by a provider, or by a limit of this sweep.
+    /// Put off: by a provider, by a platform, or by a limit of this sweep.
     pub deferred: usize,
     pub failed: usize,
     /// Facts still in the inbox, for the next sweep or for the one that is under way.
     pub left: usize,
+    /// Orders fetched from platforms that had only named them.
+    #[serde(skip)]
+    fetched: usize,
     /// Only folded what a crash or a rebuild had left; there may be more to do.
     #[serde(skip)]
     recovered: bool,
@@ -96,6 +104,7 @@ impl Report {
         self.deferred += round.deferred;
         self.failed += round.failed;
         self.left = round.left;
+        self.fetched += round.fetched;
         self.recovered |= round.recovered;
     }
 }
@@ -107,19 +116,26 @@ pub struct Sweep<'a, S, C, O> {
     pub outbound: &'a O,
     pub settings: &'a Settings,
     pub email: &'a resend::Config,
+    pub platforms: &'a Platforms,
     pub limits: Limits,
     /// Random: names the holder of the lease and spreads retries.
     pub seed: u128,
 }
 
 /// Is there anything to do? Asks for `meta` only when the keys do not tell.
-async fn has_work(listing: &Listing, store: &impl Store, now: Time) -> Result<bool, StoreError> {
+async fn has_work(
+    listing: &Listing,
+    store: &impl Store,
+    platforms: &Platforms,
+    now: Time,
+) -> Result<bool, StoreError> {
     if !listing.inbox.is_empty() {
         return Ok(true);
     }
     let meta = Meta::load(store).await?;
     Ok(meta.next_due().is_some_and(|due| due <= now)
         || meta.clearing
+        || meta.unfetched.can_go_on(platforms)
         || meta.unfolded(&listing.segments).any(|key| !meta.unreadable.contains_key(key)))
 }
 
@@ -150,7 +166,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let now = self.clock.now();
             if now - started > self.limits.time
                 || stuck_on.as_ref() == Some(&listing)
-                || !has_work(&listing, self.store, now).await?
+                || !has_work(&listing, self.store, self.platforms, now).await?
             {
                 return Ok(report);
             }
@@ -202,8 +218,13 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         };
 
         let now = self.clock.now();
-        for number in meta.due_pages(now).take(self.limits.due_pages).collect::<Vec<_>>() {
-            match records.due_on(number, now).await {
+        let mut pages: Vec<(u32, Time)> =
+            meta.due_pages(now).take(self.limits.due_pages).map(|number| (number, now)).collect();
+        let (count, limit) = (meta.page_count(), u32::try_from(self.limits.due_pages).unwrap_or(u32::MAX));
+        let waited = meta.unfetched.pages(self.platforms, count, limit);
+        pages.extend(waited.map(|number| (number, WITH_A_TOKEN)));
+        for (number, due) in pages {
+            match records.due_on(number, due).await {
                 Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
                 due => touched.extend(due?),
             }
@@ -223,6 +244,12 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 records.join(fact.clone()).await?;
             }
             batch.extend(self.store_segment(&outcomes).await?);
+            lease.check(self.store, self.clock).await?;
+        }
+
+        let fetched = self.fetch(&mut records, &touched, &mut report).await?;
+        if !fetched.is_empty() {
+            batch.extend(self.store_segment(&fetched).await?);
             lease.check(self.store, self.clock).await?;
         }
 
@@ -278,7 +305,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         touched: &BTreeSet<Key>,
         batch: Vec<String>,
     ) -> Result<(), StoreError> {
-        self.set_due(records, touched).await?;
+        self.set_due(records, meta, touched).await?;
         meta.update(records.save(&batch).await?);
         meta.folded.extend(batch);
         meta.save(self.store).await
@@ -322,7 +349,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             touched.extend(records.join(fact).await?);
         }
         records.ledger.forget_late();
-        self.set_due(&mut records, &touched).await?;
+        self.set_due(&mut records, meta, &touched).await?;
         meta.update(records.save(&[]).await?);
         upkeep::merge_segments(self.store, meta, level, &merged, &facts).await
     }
@@ -479,8 +506,12 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     /// The step that follows an attempt.
     fn after(&self, job: &Job, outcome: Outcome, now: Time) -> Step {
         let end = |why, maybe_sent| if maybe_sent { Step::Unknown { why } } else { Step::Failed { why } };
-        let retry = |after, why: String, maybe_sent| match retry_at(job.attempt, after, self.jitter(job), now)
-        {
+        let retry = |after, why: String, maybe_sent| match retry_at(
+            job.attempt,
+            after,
+            self.jitter(job.id.as_str(), job.attempt),
+            now,
+        ) {
             Some(until) => Step::Retry { attempt: job.attempt, until, why, maybe_sent },
             None => end(format!("given up after {} attempts: {why}", job.attempt), maybe_sent),
         };
@@ -495,20 +526,27 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
     }
 
-    /// 0 to 1, another for every message and attempt.
-    fn jitter(&self, job: &Job) -> f64 {
-        let digest = Sha256::digest(format!("{:x} {} {}", self.seed, job.id, job.attempt));
+    /// 0 to 1, another for every message or order, and attempt.
+    fn jitter(&self, id: &str, attempt: u32) -> f64 {
+        let digest = Sha256::digest(format!("{:x} {id} {attempt}", self.seed));
         f64::from(u16::from_le_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
     }
 
     /// Tells each customer's page when to look at them again.
-    async fn set_due(&self, records: &mut Records<'_, S>, touched: &BTreeSet<Key>) -> Result<(), StoreError> {
+    async fn set_due(
+        &self,
+        records: &mut Records<'_, S>,
+        meta: &mut Meta,
+        touched: &BTreeSet<Key>,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         for key in touched {
             let Some(root) = records.root_of(key).await? else { continue };
             let Some(customer) = records.customer(&root).await? else { continue };
             let planned = playbook::plan(customer, self.settings, now);
-            let due = decide::next_due(customer, &planned);
+            let due = [decide::next_due(customer, &planned), fetching::next_due(customer, self.platforms)];
+            let due = due.into_iter().flatten().min();
+            meta.unfetched.note(customer, self.platforms);
             records.set_due(&root, due).await?;
         }
         Ok(())

@@ -22,6 +22,7 @@ use problem::Problem;
 use verify::{Proof, Proven};
 
 mod aftership;
+pub mod api;
 mod bigcommerce;
 mod chatwoot;
 mod delighted;
@@ -97,6 +98,16 @@ pub const TICKET_UPDATED: &[Route] = &[
 pub const PRIVACY_REQUEST: &[Route] = &[
     Route { sender: &shopify::SENDER, read: shopify::requests },
     Route { sender: &generic::SENDER, read: generic::requests },
+];
+
+/// Every event, by the name in its URL.
+pub const EVENTS: [(&str, &[Route]); 6] = [
+    ("order-created", ORDER_CREATED),
+    ("shipment-updated", SHIPMENT_UPDATED),
+    ("survey-submitted", SURVEY_SUBMITTED),
+    ("review-posted", REVIEW_POSTED),
+    ("ticket-updated", TICKET_UPDATED),
+    ("privacy-request", PRIVACY_REQUEST),
 ];
 
 // ── What goes in and comes out ──────────────────────────────────────────────

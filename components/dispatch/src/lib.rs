@@ -6,6 +6,7 @@ use adapter::{Http, KeyValue, WallClock, variable};
 use aftercare::access;
 use aftercare::brand::Brand;
 use aftercare::channel::resend;
+use aftercare::fetch::{Access, Platforms};
 use aftercare::health::Health;
 use aftercare::settings::Settings;
 use aftercare::store::lease::LeaseTiming;
@@ -43,13 +44,14 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
     if !access::allowed(request.header("authorization"), &variable("dispatch_token")) {
         return Err(Problem::Unauthorized);
     }
-    let (store, settings, email) = (WithRoom::new(open()?), settings(), email());
+    let (store, settings, email, platforms) = (WithRoom::new(open()?), settings(), email(), platforms());
     let sweep = Sweep {
         store: &store,
         clock: &WallClock,
         outbound: &Http,
         settings: &settings,
         email: &email,
+        platforms: &platforms,
         limits: limits(),
         seed: adapter::seed(),
     };
@@ -100,6 +102,20 @@ fn settings() -> Settings {
         team_email: variable("team_email"),
         default_locale: variable("default_locale"),
     }
+}
+
+/// The platforms that may be asked for orders.
+fn platforms() -> Platforms {
+    let bare = |url: &str| url.trim_end_matches('/').to_owned();
+    let mut bigcommerce = bare(&variable("bigcommerce_url"));
+    let store = variable("bigcommerce_store");
+    if !store.is_empty() {
+        bigcommerce = [&bigcommerce, "/stores/", &store].concat();
+    }
+    Platforms::new([
+        ("bigcommerce", Access { url: bigcommerce, token: variable("bigcommerce_token") }),
+        ("shopify", Access { url: bare(&variable("shopify_url")), token: variable("shopify_token") }),
+    ])
 }
 
 /// The outbox, until there is a key.

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 use super::{
-    Answer, Channel, ConsentReport, Contact, Direction, Event, Fact, Fetch, Item, OrderReport, OrderStage,
-    PrivacyKind, PrivacyRequest, Refund, Review, Scale, ShipmentReport, ShipmentState, SurveyKind,
-    TicketReport,
+    Answer, Channel, ConsentReport, Contact, Direction, Event, Fact, Fetch, FetchReport, FetchStep, Item,
+    OrderReport, OrderStage, PrivacyKind, PrivacyRequest, Refund, Review, Scale, ShipmentReport,
+    ShipmentState, SurveyKind, TicketReport,
 };
 use crate::field::Field;
 use crate::key::Key;
@@ -48,6 +48,7 @@ fn own_key(event: &Event) -> Option<Key> {
         Event::Ticket(report) => Key::ticket(&report.id),
         Event::Privacy(request) => Key::person("request", &request.id),
         Event::Fetch(fetch) => Key::order(&fetch.order_id),
+        Event::Fetched(report) => Key::order(&report.order_id),
         Event::Message(step) => {
             let (kind, id) = step.cause.split_once(':')?;
             if kind == "order" { Key::order(id) } else { Key::person(kind, id) }
@@ -155,8 +156,21 @@ fn event() -> BoxedStrategy<Event> {
         1 => (id(), select(vec![PrivacyKind::Export, PrivacyKind::Erase, PrivacyKind::EraseShop, PrivacyKind::Uninstalled]))
             .prop_map(|(id, kind)| Event::Privacy(PrivacyRequest { id, kind })),
         1 => id().prop_map(|order_id| Event::Fetch(Fetch { platform: "bigcommerce".to_owned(), order_id })),
+        1 => (id(), time(), fetch_step()).prop_map(|(order_id, asked, step)| {
+            Event::Fetched(FetchReport { platform: "bigcommerce".to_owned(), order_id, asked, step })
+        }),
         3 => message().prop_map(Event::Message),
     ].boxed()
+}
+
+fn fetch_step() -> BoxedStrategy<FetchStep> {
+    prop_oneof![
+        (1..3_u32, time(), word()).prop_map(|(attempt, until, why)| FetchStep::Retry { attempt, until, why }),
+        word().prop_map(|why| FetchStep::Failed { why }),
+        Just(FetchStep::Gone),
+        Just(FetchStep::Got),
+    ]
+    .boxed()
 }
 
 fn order() -> BoxedStrategy<OrderReport> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, codec, names};
+use crate::fetch::Unfetched;
 use crate::time::Time;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub struct Meta {
     /// `/healthz`, tried again by every sweep that has something else to do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreadable: BTreeMap<String, String>,
+    /// Orders that platforms told of and that are not here.
+    #[serde(default, skip_serializing_if = "Unfetched::is_empty")]
+    pub unfetched: Unfetched,
     /// A rebuild has begun: pages and ledger are being deleted and hold nothing to rely on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clearing: bool,
@@ -38,6 +42,7 @@ impl Default for Meta {
             pages: vec![PageInfo::default()],
             folded: BTreeSet::new(),
             unreadable: BTreeMap::new(),
+            unfetched: Unfetched::default(),
             clearing: false,
         }
     }

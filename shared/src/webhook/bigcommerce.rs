@@ -2,6 +2,7 @@
 //! thin (`order 250 was created`), so they become requests to fetch the order. One checkout fires three scopes; within
 //! one second they are the same fact.
 
+use super::api::Api;
 use super::json::Object;
 use super::problem::Problem;
 use super::verify::{Proof, Signature, as_text};
@@ -10,6 +11,8 @@ use crate::fact::{Event, Fetch};
 use crate::key::Key;
 use crate::time::Time;
 
+mod order;
+
 pub(super) const SENDER: Sender = Sender {
     name: "bigcommerce",
     proofs: &[Proof::Signature(Signature { key: as_text, ..Signature::STANDARD })],
@@ -17,6 +20,15 @@ pub(super) const SENDER: Sender = Sender {
 };
 
 const SOURCE: &str = "bigcommerce";
+
+/// [Orders V2](https://developer.bigcommerce.com/docs/rest-management/orders), below a store's own address.
+pub(super) const API: Api = Api {
+    name: SOURCE,
+    token_header: "x-auth-token",
+    order: |id| ["/v2/orders/", id].concat(),
+    parts: order::parts,
+    read: order::read,
+};
 
 /// `store/order/*`.
 pub(super) fn orders(_: &Delivery<'_>, body: &Object<'_>) -> Result<Accepted, Problem> {

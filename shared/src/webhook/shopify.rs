@@ -5,6 +5,7 @@
 //! The topic stands in a header, and headers are not signed. So a topic only says where to look; what happened is read
 //! from the body, and a body that does not fit its topic is refused.
 
+use super::api::Api;
 use super::json::Object;
 use super::problem::Problem;
 use super::verify::{Proof, Signature};
@@ -29,6 +30,15 @@ pub(super) const SENDER: Sender = Sender {
 };
 
 const SOURCE: &str = "shopify";
+
+/// The Admin API over REST, whose orders are those of the webhooks.
+pub(super) const API: Api = Api {
+    name: SOURCE,
+    token_header: "x-shopify-access-token",
+    order: |id| ["/admin/api/2026-04/orders/", id, ".json"].concat(),
+    parts: |_, _| Vec::new(),
+    read: order::fetched,
+};
 
 /// The topic in lower case: `orders/create`. Events name a resource and an action instead (`Order`, `create`).
 fn topic(delivery: &Delivery<'_>) -> Option<String> {

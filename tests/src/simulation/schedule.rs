@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use aftercare::channel::resend;
 use aftercare::customer::Customer;
 use aftercare::fact::{Event as FactEvent, Fact, FactId};
+use aftercare::fetch::Platforms;
 use aftercare::join::Join;
 use aftercare::ledger::Counts;
 use aftercare::settings::Settings;
@@ -405,8 +406,16 @@ async fn sweep(world: Shared, scene: Rc<Scene>, access: Access, actor: ActorId) 
         u128::from(world.random.next()) << 64 | u128::from(world.random.next())
     };
     let Scene { settings, email, limits, .. } = &*scene;
-    let sweep =
-        Sweep { store: &access, clock: &access, outbound: &access, settings, email, limits: *limits, seed };
+    let sweep = Sweep {
+        store: &access,
+        clock: &access,
+        outbound: &access,
+        settings,
+        email,
+        platforms: &Platforms::default(),
+        limits: *limits,
+        seed,
+    };
     let began = world.borrow().now;
     let result = sweep.run().await;
     let mut world = world.borrow_mut();

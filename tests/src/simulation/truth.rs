@@ -93,6 +93,7 @@ pub(super) fn describe(fact: &Fact) -> String {
         Event::Consent(_) => "consent".to_owned(),
         Event::Privacy(request) => format!("privacy {}", request.id),
         Event::Fetch(fetch) => format!("fetch {}", fetch.order_id),
+        Event::Fetched(report) => format!("fetched {}: {:?}", report.order_id, report.step),
         Event::Message(step) => match &step.step {
             Step::Sending { attempt } | Step::Retry { attempt, .. } => {
                 format!("{} {} {attempt}", step.cause, step.step.name())

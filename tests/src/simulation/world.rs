@@ -439,7 +439,8 @@ impl World {
         } else if key == names::LEASE {
             let _ = write!(line, ": {}", String::from_utf8_lossy(value));
         } else if key == names::META {
-            let Meta { pages, folded, unreadable, clearing } = codec::decode(key, value).unwrap_or_default();
+            let Meta { pages, folded, unreadable, clearing, .. } =
+                codec::decode(key, value).unwrap_or_default();
             let due: Vec<String> = pages
                 .iter()
                 .zip(0..)

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use aftercare::brand::Brand;
 use aftercare::channel::{CallError, Outbound, resend};
+use aftercare::fetch::Platforms;
 use aftercare::settings::Settings;
 use aftercare::store::lease::Clock;
 use aftercare::store::upkeep::PageLimits;
@@ -172,6 +173,7 @@ pub(super) async fn store_with(customers: u32) -> Result<Memory> {
         outbound: &Nobody,
         settings: &settings,
         email: &email,
+        platforms: &Platforms::default(),
         // Few large rounds: it is not the making that is measured.
         limits: Limits {
             facts: 20_000,

@@ -6,7 +6,7 @@ use super::super::json::Object;
 use super::super::problem::Problem;
 use super::super::{Accepted, Delivery, gather, text};
 use super::{SOURCE, fits, ignored, topic, triggered_at};
-use crate::fact::{Channel, Contact, Event, Fetch, Item, OrderReport, OrderStage, Refund};
+use crate::fact::{Channel, Contact, Event, Fact, Fetch, Item, OrderReport, OrderStage, Refund};
 use crate::field::Field;
 use crate::key::Key;
 use crate::money::Money;
@@ -85,6 +85,15 @@ fn order(body: &Object<'_>) -> Result<Accepted, Problem> {
         id,
     };
     Ok(Accepted::fact(at, SOURCE, keys, Event::Order(report)))
+}
+
+/// An order as the Admin API answers it: in an envelope of its own.
+pub(super) fn fetched(answers: &Object<'_>) -> Result<Vec<Fact>, Problem> {
+    let answer = answers.require("order", answers.object("order"))?;
+    match order(&answer.require("order", answer.object("order"))?)? {
+        Accepted::Fact(fact) => Ok(vec![*fact]),
+        Accepted::Ignored(_) => Ok(Vec::new()),
+    }
 }
 
 /// When each stage was reached. An order has a time of its own for some stages; of the others it only says that they
