@@ -19,3 +19,13 @@ pub fn find(event: &str) -> Option<&'static str> {
     };
     SCHEMAS.iter().find(|(name, _)| *name == event).map(|(_, schema)| *schema)
 }
+
+/// Where the schemas are: for whoever asked for one that there is not.
+pub fn known() -> String {
+    let mut known = "There are".to_owned();
+    for (number, (event, _)) in SCHEMAS.iter().enumerate() {
+        known.extend([if number == 0 { " " } else { ", " }, "/schemas/", event, ".json"]);
+    }
+    known.push('.');
+    known
+}
