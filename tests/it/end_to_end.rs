@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aftercare::webhook::schema::SCHEMAS;
 use aftercare_tests::payload::{ShopifyOrder, nps_answer};
 use aftercare_tests::signing::Sender;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::shop::{DISPATCH_TOKEN, GENERIC_SECRET, SHOPIFY_SECRET, Shop, text};
+use crate::shop::{DISPATCH_TOKEN, GENERIC_SECRET, SHOPIFY_SECRET, Shop, manifest, text};
 
 fn field<'a>(entries: &'a [Value], name: &str) -> Vec<&'a str> {
     entries.iter().map(|entry| entry[name].as_str().unwrap_or_default()).collect()
@@ -356,10 +357,37 @@ async fn healthz_says_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn schemas_are_served_as_they_stand_in_the_repository() {
+    let shop = Shop::open().await;
+    for (event, schema) in SCHEMAS {
+        let answer = shop.request(Method::GET, &format!("/schemas/{event}.json"), &[], Vec::new()).await;
+        assert_eq!(answer.status(), 200, "{event}: {}", text(&answer));
+        assert_eq!(answer.headers()["content-type"], "application/schema+json");
+        assert_eq!(text(&answer), *schema);
+        let published = manifest().with_file_name("docs").join("schemas").join(format!("{event}.json"));
+        assert_eq!(std::fs::read_to_string(published).expect("published"), *schema);
+    }
+    let of_a_type = shop.request(Method::GET, "/schemas/order.paid.json", &[], Vec::new()).await;
+    assert_eq!(of_a_type.body(), SCHEMAS[0].1.as_bytes());
+    for path in
+        ["/schemas", "/schemas/", "/schemas/orders.json", "/schemas/order-created", "/schemas/../spin.toml"]
+    {
+        let answer = shop.request(Method::GET, path, &[], Vec::new()).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        for (event, _) in SCHEMAS {
+            assert!(text(&answer).contains(&format!("/schemas/{event}.json")), "{path}: {}", text(&answer));
+        }
+    }
+    let answer = shop.request(Method::POST, "/schemas/order-created.json", &[], Vec::new()).await;
+    assert_eq!(answer.status(), 405);
+    assert!(shop.stored().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn components_import_only_what_every_host_has() {
     let shop = Shop::open().await;
     let imports = shop.host.imports();
-    assert_eq!(imports.len(), 9);
+    assert_eq!(imports.len(), 10);
     for (component, interfaces) in imports {
         for interface in interfaces {
             let everywhere = interface.starts_with("wasi:") && interface.contains("@0.2.")

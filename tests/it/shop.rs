@@ -100,11 +100,7 @@ impl Shop {
 
     /// Posts what the sender would, signed.
     pub(crate) async fn webhook(&self, sender: Sender, event: &str, topic: &str, body: &[u8]) -> Answer {
-        let secret = match sender {
-            Sender::Shopify => SHOPIFY_SECRET,
-            Sender::Generic => GENERIC_SECRET,
-        };
-        let headers = sender.headers(topic, secret, body, self.clock.now()).expect("a signature");
+        let headers = sender.headers(topic, secret(sender), body, self.clock.now()).expect("a signature");
         self.request(Method::POST, &format!("/webhooks/{event}"), &headers, body.to_vec()).await
     }
 
@@ -158,15 +154,22 @@ impl Shop {
 }
 
 pub(crate) fn default_variables() -> Vec<(String, String)> {
-    [
-        ("admin_token", ADMIN_TOKEN),
-        ("dispatch_token", DISPATCH_TOKEN),
-        ("shopify_secrets", SHOPIFY_SECRET),
-        ("webhook_secrets", GENERIC_SECRET),
-        ("brand_name", "Bean & Gone"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+    [("admin_token", ADMIN_TOKEN), ("dispatch_token", DISPATCH_TOKEN), ("brand_name", "Bean & Gone")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .chain(Sender::ALL.map(|sender| (sender.variable(), secret(sender).to_owned())))
+        .collect()
+}
+
+/// What a sender's deliveries are signed with.
+pub(crate) const fn secret(sender: Sender) -> &'static str {
+    match sender {
+        Sender::Shopify => SHOPIFY_SECRET,
+        Sender::Generic => GENERIC_SECRET,
+        // Its é is one character; EasyPost signs with an e and an accent.
+        Sender::EasyPost => "s\u{e9}cret of the test shop",
+        _ => "a-secret-of-the-test-shop-long-enough",
+    }
 }
 
 pub(crate) fn manifest() -> PathBuf {

@@ -2,9 +2,11 @@
 
 pub mod load;
 pub mod payload;
+pub mod platform;
 pub mod provider;
 pub mod redis;
-pub mod signing;
 pub mod simulation;
 pub mod store;
 pub mod trade;
+
+pub use aftercare_signing as signing;

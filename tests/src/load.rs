@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -20,6 +21,27 @@ pub struct Load {
     pub rate: f64,
     pub median: Duration,
     pub p99: Duration,
+}
+
+/// Sends one request over and over on one connection, one each `every`, whatever it is answered. Counts the bytes of the
+/// bodies in `sent`. Goes on until it is dropped or the connection ends.
+pub async fn flood(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+    every: Duration,
+    sent: Arc<AtomicU64>,
+) -> Result<()> {
+    let stream = TcpStream::connect(address).await.context("cannot connect")?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let bytes = request.body().size_hint().lower();
+    let mut beat = tokio::time::interval(every);
+    loop {
+        beat.tick().await;
+        sender.ready().await?;
+        sender.send_request(request.clone()).await?.into_body().collect().await?;
+        sent.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 /// Sends every request once, over `connections` keep-alive connections. Fails on an answer other than `expected`.

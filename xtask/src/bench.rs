@@ -3,7 +3,9 @@
 mod burst;
 mod group_commit;
 mod memory;
+mod receive;
 mod redis;
+mod rubbish;
 mod seed;
 mod size;
 mod stored;
@@ -40,7 +42,7 @@ const SECRET: &str = "the secret of the benchmark";
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     components::build(root)?;
-    components::build_packages(root, ["one-set".to_owned()])?;
+    components::build_packages(root, ["one-set", "receive-loop"].map(str::to_owned))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
@@ -49,6 +51,12 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     if wanted("webhook") {
         runtime.block_on(webhook::run(root, args))?;
+    }
+    if wanted("receive") {
+        runtime.block_on(receive::run(root, args))?;
+    }
+    if wanted("rubbish") {
+        runtime.block_on(rubbish::run(root, args))?;
     }
     if wanted("group-commit") {
         runtime.block_on(group_commit::run(root, args))?;

@@ -65,9 +65,12 @@ pub(crate) fn value(root: &Path, name: &str) -> Result<String> {
     }
     let lines = dotenvy::from_path_iter(root.join(".env")).ok();
     let found = lines.into_iter().flatten().flatten().find(|(other, _)| *other == key);
-    found
-        .map(|(_, value)| value)
-        .with_context(|| format!("{key} is not set: `cargo xtask up` writes it to .env on its first run"))
+    found.map(|(_, value)| value).with_context(|| {
+        let written = SECRETS.iter().any(|(written, _)| *written == name);
+        let how =
+            if written { "`cargo xtask up` writes it to .env on its first run" } else { "set it in .env" };
+        format!("{key} is not set: {how}, or give the value itself")
+    })
 }
 
 fn read(file: &Path) -> Result<String> {

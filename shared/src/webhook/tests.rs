@@ -1,13 +1,14 @@
 //! Deliveries as senders make them, and what becomes of them.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
+use aftercare_signing::{Sender as Platform, hmac_sha256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use super::verify::hmac_sha256;
 use super::*;
 use crate::key::Key;
 
@@ -93,8 +94,6 @@ impl Request {
 }
 
 // ── Senders ─────────────────────────────────────────────────────────────────
-// They sign by hand: a test that signed with the code it tests would prove nothing.
-
 const SHOPIFY_SECRET: &str = "shpss_a secret";
 const WOOCOMMERCE_SECRET: &str = "a&b <secret>";
 const BIGCOMMERCE_SECRET: &str = "a client secret";
@@ -115,11 +114,17 @@ fn base64_hmac(key: &[u8], message: &[u8]) -> String {
     BASE64.encode(hmac_sha256(key, &[message]))
 }
 
+/// A delivery as this platform signs it now.
+fn delivery(platform: Platform, topic: &str, secret: &str, body: &[u8], now: Time) -> Request {
+    let clock = UNIX_EPOCH + Duration::from_millis(now.millis().try_into().unwrap());
+    let headers = platform.headers(topic, secret, body, clock).unwrap();
+    let request = Request { now, ..Request::new(body) };
+    headers.iter().fold(request, |request, (name, value)| request.with(name, value))
+}
+
 /// A delivery as Shopify makes it.
 fn shopify(topic: &str, body: &[u8]) -> Request {
-    Request::json(body)
-        .with("X-Shopify-Topic", topic)
-        .with("X-Shopify-Hmac-Sha256", &base64_hmac(SHOPIFY_SECRET.as_bytes(), body))
+    delivery(Platform::Shopify, topic, SHOPIFY_SECRET, body, NOW)
         .with("X-Shopify-Shop-Domain", "beans.myshopify.com")
         .with("X-Shopify-API-Version", "2026-04")
         .with("X-Shopify-Webhook-Id", "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043")
@@ -130,24 +135,18 @@ fn shopify(topic: &str, body: &[u8]) -> Request {
 /// A delivery as WooCommerce makes it.
 fn woocommerce(topic: &str, body: &[u8]) -> Request {
     let (resource, event) = topic.split_once('.').unwrap();
-    Request::json(body)
-        .with("X-WC-Webhook-Source", "https://shop.example/")
-        .with("X-WC-Webhook-Topic", topic)
+    delivery(Platform::WooCommerce, topic, WOOCOMMERCE_SECRET, body, NOW)
         .with("X-WC-Webhook-Resource", resource)
         .with("X-WC-Webhook-Event", event)
-        .with("X-WC-Webhook-Signature", &base64_hmac(WOOCOMMERCE_SECRET.as_bytes(), body))
         .with("X-WC-Webhook-ID", "3")
         .with("X-WC-Webhook-Delivery-ID", "0f1e2d3c4b5a")
 }
 
 /// Standard Webhooks with this key, at this time.
 fn standard(key: &[u8], at: Time, body: &[u8]) -> Request {
-    let seconds = at.seconds();
-    let message = [format!("msg_27UH4WbU6Z5A5EzD8u03UvzRbpk.{seconds}.").as_bytes(), body].concat();
-    Request::json(body)
-        .with("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk")
-        .with("webhook-timestamp", &seconds.to_string())
-        .with("webhook-signature", &format!("v1,{}", base64_hmac(key, &message)))
+    let seconds = at.seconds().try_into().unwrap();
+    let headers = aftercare_signing::standard(key, "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", seconds, body);
+    headers.iter().fold(Request::json(body), |request, (name, value)| request.with(name, value))
 }
 
 /// A delivery as BigCommerce makes it.

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::senders::{EVENTS, files, secret, signed};
+use super::senders::{files, secret, signed};
 use super::{NOW, PEERS, fact};
 use crate::time::Time;
-use crate::webhook::{Accepted, Route};
+use crate::webhook::{Accepted, EVENTS, Route};
 
 /// How often a normal run spoils something, for each sender.
 const NORMAL_RUN: u64 = 400;
@@ -164,9 +164,43 @@ fn collect(value: &Value, pointer: String, pointers: &mut Vec<String>) {
     }
 }
 
+/// Topics of the senders that have them, which stand in a header; nothing for none.
+fn topics(sender: &str) -> (&'static str, &'static [&'static str]) {
+    match sender {
+        "shopify" => (
+            "x-shopify-topic",
+            &[
+                "orders/updated",
+                "orders/edited",
+                "refunds/create",
+                "returns/close",
+                "fulfillments/update",
+                "fulfillment_events/create",
+                "customers/redact",
+                "customers/data_request",
+                "shop/redact",
+                "app/uninstalled",
+                "customers_email_marketing_consent/update",
+                "customers_marketing_consent/update",
+                "",
+            ],
+        ),
+        "woocommerce" => {
+            ("x-wc-webhook-topic", &["order.updated", "product_review.created", "order.deleted", ""])
+        }
+        _ => ("x-topic", &[""]),
+    }
+}
+
 /// One delivery, twice: now, and a minute later.
-fn check(sender: &str, routes: &[Route], body: &[u8]) -> bool {
-    let at = |now: Time| signed(sender, body, now).send(routes, &[(sender, secret(sender))]);
+fn check(sender: &str, routes: &[Route], topic: &str, body: &[u8]) -> bool {
+    let at = |now: Time| {
+        let mut request = signed(sender, body, now).with("x-shopify-triggered-at", "2026-11-21T19:59:58Z");
+        if !topic.is_empty() {
+            request = request.with(topics(sender).0, topic);
+        }
+        request.send(routes, &[(sender, secret(sender))])
+    };
     let result = at(NOW);
     assert_eq!(
         at(Time::from_seconds(NOW.seconds() + 60)),
@@ -199,11 +233,9 @@ fn fuzz(sender: &str) {
         let generic = PEERS.iter().filter(|peer| peer.name.starts_with("generic "));
         corpus.extend(generic.map(|peer| peer.body.to_owned()));
     }
-    let events: Vec<&[Route]> = EVENTS
-        .iter()
-        .copied()
-        .filter(|routes| routes.iter().any(|route| route.sender.name == sender))
-        .collect();
+    let reported = EVENTS.into_iter().map(|(_, routes)| routes);
+    let events: Vec<&[Route]> =
+        reported.filter(|routes| routes.iter().any(|route| route.sender.name == sender)).collect();
     assert!(!events.is_empty(), "{sender} reports nothing");
     assert!(!corpus.is_empty(), "{sender} has no payloads");
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -219,7 +251,8 @@ fn fuzz(sender: &str) {
         let sound = dice.pick(&corpus).clone();
         let body = spoil(&sound, &corpus, &mut dice);
         let routes = dice.pick(&events);
-        let outcome = catch_unwind(AssertUnwindSafe(|| check(sender, routes, &body)));
+        let topic = dice.pick(topics(sender).1);
+        let outcome = catch_unwind(AssertUnwindSafe(|| check(sender, routes, topic, &body)));
         let Ok(is_fact) = outcome else {
             panic!("{sender}: AFTERCARE_FUZZ_SEED={seed} fails with {:?}", String::from_utf8_lossy(&body));
         };

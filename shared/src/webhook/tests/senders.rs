@@ -2,16 +2,11 @@
 
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use aftercare_signing::Sender as Platform;
 
-use super::Request;
-use crate::hex;
+use super::{Request, delivery};
 use crate::time::Time;
-use crate::webhook::verify::hmac_sha256;
-use crate::webhook::{
-    ORDER_CREATED, PRIVACY_REQUEST, REVIEW_POSTED, Route, SHIPMENT_UPDATED, SURVEY_SUBMITTED, TICKET_UPDATED,
-};
+use crate::webhook::{REVIEW_POSTED, Route, SHIPMENT_UPDATED, SURVEY_SUBMITTED, TICKET_UPDATED};
 
 /// Trackers, survey tools, review tools and desks, each with a fixture that becomes a fact and the event it is for.
 pub(super) const SENDERS: &[(&str, &[Route], &str)] = &[
@@ -27,10 +22,6 @@ pub(super) const SENDERS: &[(&str, &[Route], &str)] = &[
     ("chatwoot", TICKET_UPDATED, include_str!("../../../fixtures/chatwoot/status-changed.json")),
 ];
 
-/// Every event, for senders that report several.
-pub(super) const EVENTS: &[&[Route]] =
-    &[ORDER_CREATED, SHIPMENT_UPDATED, SURVEY_SUBMITTED, REVIEW_POSTED, TICKET_UPDATED, PRIVACY_REQUEST];
-
 /// The secret that a sender's deliveries are signed with.
 pub(super) fn secret(sender: &str) -> &'static str {
     match sender {
@@ -43,55 +34,10 @@ pub(super) fn secret(sender: &str) -> &'static str {
 
 /// A signed delivery.
 pub(super) fn signed(sender: &str, body: impl AsRef<[u8]>, now: Time) -> Request {
-    let body = body.as_ref();
-    let hmac = |pieces: &[&[u8]]| hmac_sha256(secret(sender).as_bytes(), pieces);
-    let base64 = |digest: Vec<u8>| BASE64.encode(digest);
-    let seconds = now.seconds().to_string();
-    let request = Request { now, ..Request::json(body) };
-    match sender {
-        "shopify" => request.with("x-shopify-hmac-sha256", &base64(hmac(&[body]))),
-        "woocommerce" => request.with("x-wc-webhook-signature", &base64(hmac(&[body]))),
-        "bigcommerce" | "webhook" => {
-            let signed: &[&[u8]] = &[b"msg_1.", seconds.as_bytes(), b".", body];
-            let digest = match sender {
-                "webhook" => hmac_sha256(b"a secret of the shop, long enough", signed),
-                _ => hmac(signed),
-            };
-            request
-                .with("webhook-id", "msg_1")
-                .with("webhook-timestamp", &seconds)
-                .with("webhook-signature", &["v1,", &base64(digest)].concat())
-        }
-        "aftership" => request.with("aftership-hmac-sha256", &base64(hmac(&[body]))),
-        "easypost" => {
-            let digest = hmac_sha256("se\u{301}cret".as_bytes(), &[body]);
-            request.with("x-hmac-signature", &["hmac-sha256-hex=", &hex::encode(&digest)].concat())
-        }
-        "shippo" => {
-            let digest = hex::encode(&hmac(&[seconds.as_bytes(), b".", body]));
-            request.with("shippo-auth-signature", &format!("t={seconds},v1={digest}"))
-        }
-        "typeform" => request.with("typeform-signature", &["sha256=", &base64(hmac(&[body]))].concat()),
-        "delighted" => {
-            request.with("x-delighted-webhook-signature", &["sha256=", &hex::encode(&hmac(&[body]))].concat())
-        }
-        "judgeme" => request.with("judgeme-hmac-sha256", &hex::encode(&hmac(&[body]))),
-        "stamped" => request.with("x-stamped-webhook-secret", secret(sender)),
-        "gorgias" => request.with("x-gorgias-secret", secret(sender)),
-        "zendesk" => {
-            let time = now.to_string();
-            request
-                .with("x-zendesk-webhook-signature", &base64(hmac(&[time.as_bytes(), body])))
-                .with("x-zendesk-webhook-signature-timestamp", &time)
-        }
-        "chatwoot" => {
-            let digest = hex::encode(&hmac(&[seconds.as_bytes(), b".", body]));
-            request
-                .with("x-chatwoot-timestamp", &seconds)
-                .with("x-chatwoot-signature", &["sha256=", &digest].concat())
-        }
-        other => panic!("nobody knows how {other} signs"),
-    }
+    let platform = Platform::named(sender).unwrap_or_else(|| panic!("nobody knows how {sender} signs"));
+    let request = delivery(platform, "", secret(sender), body.as_ref(), now);
+    // Without a topic a body is what its URL is for.
+    request.without("x-shopify-topic").without("x-wc-webhook-topic").without("x-shopify-triggered-at")
 }
 
 /// The JSON files of a sender: ours, and captured ones where they lie beside a checkout.

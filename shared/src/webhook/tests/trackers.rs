@@ -1,5 +1,6 @@
 //! AfterShip, EasyPost, Shippo.
 
+use aftercare_signing::hmac_sha256;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -8,7 +9,6 @@ use super::{NOW, Request, fact, keys};
 use crate::fact::{Event, Fact, ShipmentReport};
 use crate::time::Time;
 use crate::webhook::problem::Problem;
-use crate::webhook::verify::hmac_sha256;
 use crate::webhook::{Accepted, SHIPMENT_UPDATED};
 
 fn receive(sender: &str, body: &str) -> Result<Accepted, Problem> {

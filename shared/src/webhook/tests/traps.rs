@@ -317,6 +317,32 @@ fn trap_14_woocommerce_drafts_dates_guests_and_numbers() {
     assert!(!keys(&fact).contains(&"customer:0"));
 }
 
+/// 17TRACK hashes `body/key` without an HMAC, `TrackingMore` signs the time and not the body, parcelLab, Trustpilot and Yotpo
+/// sign nothing, Jotform sends forms. None of that proves a body, so none of it is taken for a proof, whoever's secret it
+/// holds.
+#[test]
+fn traps_22_23_25_26_what_proves_no_body_is_refused() {
+    const BODY: &[u8] = br#"{"event":"TRACKING_UPDATED","data":{"number":"RR123456789CN"}}"#;
+    let form =
+        Request::new(b"--x\r\ncontent-disposition: form-data; name=\"submissionID\"\r\n\r\n1\r\n--x--");
+    let requests = [
+        Request::json(BODY).with("sign", "327d31b8c9fe1ddb316d428438449742b278989647da99d4bf0b14104aa43ea7"),
+        Request::json(BODY)
+            .with("timestamp", "1795291200")
+            .with("signature", "a7c98d832421985841ec329be7a62d03a4d5382299357c509e553c217ebe4290"),
+        Request::json(BODY).with("authorization", "Basic YS1zZWNyZXQtb2YtdGhlLXNob3A6"),
+        Request::json(BODY),
+        form.with("content-type", "multipart/form-data; boundary=x"),
+    ];
+    for (event, routes) in EVENTS {
+        let secrets: Vec<(&str, &str)> =
+            routes.iter().map(|route| (route.sender.name, "a-secret-of-the-shop")).collect();
+        for request in &requests {
+            assert_eq!(request.send(routes, &secrets), Err(Problem::Unauthorized), "{event}: {request:?}");
+        }
+    }
+}
+
 #[test]
 fn trap_24_bigcommerce_is_standard_webhooks_with_the_secret_as_it_is() {
     fact(bigcommerce(BIGCOMMERCE_ORDER.as_bytes()).send(ORDER_CREATED, SECRETS));

@@ -1,8 +1,8 @@
 //! Signatures that were made elsewhere.
 
 use super::Request;
-use super::senders::EVENTS;
 use crate::webhook::problem::Problem;
+use crate::webhook::{EVENTS, Route};
 
 type Headers = &'static [(&'static str, &'static str)];
 
@@ -82,7 +82,8 @@ const VECTORS: &[(&str, &str, Headers)] = &[
 const BODY: &str = "{\"weight\": 17.0, \"name\": \"Zoë\"}";
 
 fn is_authentic(sender: &str, secret: &str, headers: &[(&str, &str)], body: &str) -> bool {
-    let routes = EVENTS.iter().find(|routes| routes.iter().any(|route| route.sender.name == sender)).unwrap();
+    let reports = |routes: &[Route]| routes.iter().any(|route| route.sender.name == sender);
+    let (_, routes) = EVENTS.into_iter().find(|(_, routes)| reports(routes)).unwrap();
     let request =
         headers.iter().fold(Request::json(body.as_ref()), |request, (name, value)| request.with(name, value));
     request.send(routes, &[(sender, secret)]) != Err(Problem::Unauthorized)

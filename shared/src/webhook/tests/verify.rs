@@ -60,6 +60,19 @@ fn base64_behind_a_prefix() {
     assert!(!send(PROOFS, &bare, &["typeform_secret"]));
 }
 
+/// For senders that never left SHA-1. The vector was made with Python's `hmac`.
+#[test]
+fn trap_17_sha_1_with_a_key_of_two_secrets_joined() {
+    const PROOFS: &[Proof] =
+        &[Proof::Signature(Signature { mac: hmac_sha1, ..Signature::over_body("sm-signature") })];
+    let request = Request::json(BODY).with("Sm-Signature", "hDG14AeE6aqpxO8cQvuMds/PNA4=");
+    check(PROOFS, &request, "client-id&client-secret");
+    assert!(!send(PROOFS, &request, &["client-id", "client-secret"]));
+    // A greeting with HEAD is no delivery: nothing of it may be stored.
+    let head = Request { method: Method::HEAD, ..request };
+    assert_eq!(head.send(SURVEY_SUBMITTED, SECRETS), Err(Problem::MethodNotAllowed("POST")));
+}
+
 #[test]
 fn hex_over_the_body() {
     const PROOFS: &[Proof] = &[Proof::Signature(Signature {
