@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::clock::Clock;
@@ -18,8 +20,11 @@ const MAX_EXECUTIONS: u32 = 1000;
 pub(crate) const MAX_ADMITTED: usize = 250;
 /// How often a guest that computes lets others have their turn.
 const TURN: Duration = Duration::from_millis(10);
-/// Memory that stays with a slot between executions instead of being given back, in bytes.
-const KEEP_RESIDENT: usize = 256 * 1024;
+/// Memory that stays with a slot between executions instead of being given back, in bytes: all that a webhook uses,
+/// stack included. The kernel tells which pages were written, and only these are made clean.
+const KEEP_RESIDENT: usize = 2 * 1024 * 1024;
+/// The same where the kernel does not tell, and all of it is written over.
+const KEEP_RESIDENT_BLINDLY: usize = 256 * 1024;
 
 /// What a component may import besides `wasi:*@0.2`.
 const SPIN_IMPORTS: [&str; 2] = ["fermyon:spin/key-value@2.0.0", "fermyon:spin/variables@2.0.0"];
@@ -36,23 +41,33 @@ pub(crate) fn engine(cache: Option<&Path>) -> Result<Engine, StartError> {
         settings.with_directory(folder);
         config.cache(Some(Cache::new(settings).map_err(failed)?));
     }
+    let mut with = |allocation| {
+        config.allocation_strategy(allocation);
+        Engine::new(&config)
+    };
+    // Older kernels do not tell which pages were written. Where address space is scarce (some containers) slots cannot be
+    // reserved; then allocate as needed.
+    let engine = with(pool(Enabled::Yes, KEEP_RESIDENT))
+        .or_else(|_| with(pool(Enabled::No, KEEP_RESIDENT_BLINDLY)))
+        .or_else(|_| with(InstanceAllocationStrategy::OnDemand))
+        .map_err(failed)?;
+    take_turns(&engine);
+    Ok(engine)
+}
+
+/// Slots for executions; when one ends, up to `keep_resident` bytes are made clean in place.
+fn pool(pagemap_scan: Enabled, keep_resident: usize) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(MAX_EXECUTIONS)
         .total_core_instances(8 * MAX_EXECUTIONS)
         .total_memories(MAX_EXECUTIONS)
         .total_tables(4 * MAX_EXECUTIONS)
         .total_stacks(MAX_EXECUTIONS)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(KEEP_RESIDENT)
+        .linear_memory_keep_resident(keep_resident)
+        .table_keep_resident(keep_resident)
+        .pagemap_scan(pagemap_scan)
         .max_unused_warm_slots(64);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    // Where address space is scarce (some containers) slots cannot be reserved; then allocate as needed.
-    let engine = Engine::new(&config).or_else(|_| {
-        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-        Engine::new(&config).map_err(failed)
-    })?;
-    take_turns(&engine);
-    Ok(engine)
+    InstanceAllocationStrategy::Pooling(pool)
 }
 
 /// Interrupts guests regularly, as long as the engine lives. A thread, because guests may occupy all of the runtime's.

@@ -1,7 +1,10 @@
 //! Is everything in order? What `/healthz` says, and what to do about it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use crate::gather::gather;
 use crate::store::meta::Meta;
 use crate::store::{Store, names};
 
@@ -14,6 +17,8 @@ pub struct Health {
     /// Facts that wait for a sweep.
     pub inbox: usize,
     pub segments: usize,
+    /// Segments that are still to be folded into the pages: many while a rebuild is under way, else at most a few.
+    pub unfolded: usize,
     pub pages: u32,
     pub keys: usize,
 }
@@ -25,24 +30,28 @@ impl Health {
 
     /// Looks at the keys and at `meta`, and at nothing else: cheap enough for a probe every few seconds.
     pub async fn check(store: &impl Store) -> Self {
-        let mut health = Self { status: "ok", reasons: Vec::new(), inbox: 0, segments: 0, pages: 0, keys: 0 };
+        let mut health =
+            Self { status: "ok", reasons: Vec::new(), inbox: 0, segments: 0, unfolded: 0, pages: 0, keys: 0 };
+        let mut segments = BTreeSet::new();
         match store.keys().await {
             Ok(keys) => {
                 health.keys = keys.len();
                 health.inbox = keys.iter().filter(|key| names::is_inbox(key)).count();
-                health.segments = keys.iter().filter(|key| names::segment_level(key).is_some()).count();
                 for key in keys.iter().filter(|key| names::is_dead_letter(key)) {
                     health.reasons.push(format!(
                         "`{key}` holds an event that this version cannot read; if a newer one wrote it, run that, else look at \
                          it and delete the key"
                     ));
                 }
+                segments = gather(keys.into_iter().filter(|key| names::segment_level(key).is_some()));
+                health.segments = segments.len();
             }
             Err(error) => health.reasons.push(format!("{error}; events are refused until it is back")),
         }
         match Meta::load(store).await {
             Ok(meta) => {
                 health.pages = meta.page_count();
+                health.unfolded = meta.unfolded(&segments).count();
                 for (key, why) in &meta.unreadable {
                     health.reasons.push(if names::segment_level(key).is_some() {
                         format!("segment `{key}` is left aside: {why}")

@@ -129,7 +129,8 @@ async fn has_work(
     platforms: &Platforms,
     now: Time,
 ) -> Result<bool, StoreError> {
-    if !listing.inbox.is_empty() {
+    let old_day = listing.days.first().is_some_and(|date| *date < oldest_detailed(now));
+    if !listing.inbox.is_empty() || old_day {
         return Ok(true);
     }
     let meta = Meta::load(store).await?;

@@ -397,3 +397,45 @@ async fn components_import_only_what_every_host_has() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_makes_the_same_bytes() {
+    let shop = Shop::with(&[("process", "tick")]).await;
+    for n in 0..40 {
+        let order = ShopifyOrder {
+            id: 9_007_199_254_740_993 + n,
+            number: 1001 + u32::try_from(n).expect("few orders"),
+            email: &format!("customer{}@example.com", n % 7),
+            first_name: "Ann",
+            locale: "en-GB",
+            placed_at: &shop.now(),
+            title: "Espresso machine",
+            price: "349.00",
+        };
+        shop.order(&order.to_json()).await;
+        let email = format!("customer{}@example.com", n % 5);
+        for score in [n % 11, n % 7] {
+            let score = i64::try_from(score).expect("a score");
+            shop.answer(&nps_answer(&format!("a{n}"), score, &email, &shop.now())).await;
+            if n % 4 == 3 {
+                shop.dispatch().await;
+            }
+        }
+        // Some days end up in months.
+        shop.advance(Duration::from_hours(37));
+    }
+    shop.dispatch().await;
+    let before = shop.stored().await;
+    assert!(
+        before.keys().any(|key| key.starts_with("month:"))
+            && before.keys().any(|key| key.starts_with("day:"))
+    );
+
+    let authorization = ("authorization", format!("Bearer {DISPATCH_TOKEN}"));
+    let answer = shop.request(Method::POST, "/dispatch?rebuild", &[authorization], Vec::new()).await;
+    assert_eq!(answer.status(), 200, "{}", text(&answer));
+    while shop.get_json("/healthz").await["unfolded"] != 0 {
+        shop.dispatch().await;
+    }
+    assert_eq!(difference(&before, &shop.stored().await), [""; 0]);
+}

@@ -1,6 +1,7 @@
 //! Benchmarks, one file each. Machines are noisy, so what is promised is a ratio of two sides of one run, or a count.
 
 mod burst;
+mod encodings;
 mod group_commit;
 mod memory;
 mod receive;
@@ -72,6 +73,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     if wanted("memory") {
         runtime.block_on(memory::run(root))?;
+    }
+    if wanted("encodings") {
+        runtime.block_on(encodings::run(root))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod demo;
 mod secrets;
 mod sign;
 mod simulate;
+mod store;
 mod test;
 mod up;
 
@@ -29,6 +30,8 @@ enum Command {
     Demo(demo::Args),
     /// Run the storage engine in simulated worlds, until a law is broken or all have held.
     SimulateStore(simulate::Args),
+    /// Show what an instance has stored, running or stopped: keys, pages, records, inbox.
+    Store(store::Args),
     /// Sign a payload as its sender would, and post it.
     Sign(sign::Args),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(root(), &args),
         Command::Demo(args) => demo::run(root(), &args),
         Command::SimulateStore(args) => simulate::run(&args),
+        Command::Store(args) => store::run(root(), args),
         Command::Sign(args) => sign::run(root(), &args),
     };
     match result {

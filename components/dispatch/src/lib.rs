@@ -9,7 +9,9 @@ use aftercare::channel::resend;
 use aftercare::fetch::{Access, Platforms};
 use aftercare::health::Health;
 use aftercare::settings::Settings;
+use aftercare::store::Store;
 use aftercare::store::lease::LeaseTiming;
+use aftercare::store::rebuild;
 use aftercare::store::room::WithRoom;
 use aftercare::sweep::{Limits, Sweep};
 use aftercare::webhook::problem::Problem;
@@ -45,6 +47,11 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
         return Err(Problem::Unauthorized);
     }
     let (store, settings, email, platforms) = (WithRoom::new(open()?), settings(), email(), platforms());
+    match request.query() {
+        "" => {}
+        "rebuild" => rebuild(&store).await?,
+        _ => return Err(Problem::NotFound("There are /dispatch and /dispatch?rebuild.".to_owned())),
+    }
     let sweep = Sweep {
         store: &store,
         clock: &WallClock,
@@ -68,6 +75,23 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
         }
     }
     Ok(inbound::json_of(200, &report))
+}
+
+/// Forgets every cache; the sweep that follows makes them again, and those after it what it does not get to.
+async fn rebuild(store: &impl Store) -> Result<(), Problem> {
+    let begun =
+        rebuild::request(store, &WallClock, limits().lease, format!("{:032x}", adapter::seed())).await;
+    match begun {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            eprintln!("no rebuild was begun: a sweep is under way");
+            Err(Problem::Unavailable)
+        }
+        Err(error) => {
+            eprintln!("no rebuild was begun: {error}");
+            Err(Problem::Unavailable)
+        }
+    }
 }
 
 fn limits() -> Limits {

@@ -3,9 +3,23 @@
 //! It only forgets. What `meta` no longer calls folded, sweeps fold again, in rounds that fit into a request; until the
 //! last one is in, nothing is planned.
 
+use super::lease::{Clock, Lease, LeaseTiming};
 use super::listing::Listing;
 use super::meta::{Meta, PageInfo};
 use super::{Store, StoreError, names};
+
+/// Begins a rebuild, unless a sweep is under way: then it answers `false`, and changes nothing. `token` is random.
+pub async fn request(
+    store: &impl Store,
+    clock: &impl Clock,
+    timing: LeaseTiming,
+    token: String,
+) -> Result<bool, StoreError> {
+    let Some(lease) = Lease::acquire(store, clock, timing, token, true).await? else { return Ok(false) };
+    begin(store).await?;
+    lease.release(store, clock).await?;
+    Ok(true)
+}
 
 /// Begins a rebuild. Ask for it while holding the lease.
 pub async fn begin(store: &impl Store) -> Result<(), StoreError> {
