@@ -306,6 +306,7 @@ impl From<Fact> for Customer {
     fn from(fact: Fact) -> Self {
         let Fact { at, source: _, keys, event } = fact;
         let mut customer = Self { keys, ..Self::default() };
+        customer.keys.extend(event.own_key());
         let contact = match event {
             Event::Order(report) => {
                 let (id, order, contact) = Order::from_report(at, report);
@@ -318,13 +319,11 @@ impl From<Fact> for Customer {
                 contact
             }
             Event::Answer(mut answer) => {
-                customer.keys.extend(Key::answer(&answer.id));
                 let contact = std::mem::take(&mut answer.contact);
                 customer.answers.insert(answer.id.clone(), Latest::at(at, answer));
                 contact
             }
             Event::Review(mut review) => {
-                customer.keys.extend(Key::review(&review.id));
                 let contact = std::mem::take(&mut review.contact);
                 customer.reviews.insert(review.id.clone(), Latest::at(at, review));
                 contact

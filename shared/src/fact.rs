@@ -6,6 +6,7 @@
 #[cfg(test)]
 pub(crate) mod arbitrary;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -46,6 +47,42 @@ pub enum Event {
     Message(MessageStep),
 }
 
+impl Event {
+    /// How to reach the person, as this report has it.
+    pub fn contact(&self) -> Option<&Contact> {
+        match self {
+            Self::Order(report) => Some(&report.contact),
+            Self::Shipment(report) => Some(&report.contact),
+            Self::Answer(answer) => Some(&answer.contact),
+            Self::Review(review) => Some(&review.contact),
+            Self::Ticket(report) => Some(&report.contact),
+            Self::Consent(report) => Some(&report.contact),
+            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) => None,
+        }
+    }
+
+    pub fn contact_mut(&mut self) -> Option<&mut Contact> {
+        match self {
+            Self::Order(report) => Some(&mut report.contact),
+            Self::Shipment(report) => Some(&mut report.contact),
+            Self::Answer(answer) => Some(&mut answer.contact),
+            Self::Review(review) => Some(&mut review.contact),
+            Self::Ticket(report) => Some(&mut report.contact),
+            Self::Consent(report) => Some(&mut report.contact),
+            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) => None,
+        }
+    }
+
+    /// The key that every report of this very thing has, whether its sender gave it or not.
+    pub fn own_key(&self) -> Option<Key> {
+        match self {
+            Self::Answer(answer) => Key::answer(&answer.id),
+            Self::Review(review) => Key::review(&review.id),
+            _ => None,
+        }
+    }
+}
+
 /// A fact's name: the first 128 bits of the SHA-256 of its bytes, in hex.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -64,6 +101,11 @@ impl fmt::Display for FactId {
 }
 
 impl Fact {
+    /// Every key that this fact gives its customer.
+    pub fn all_keys(&self) -> impl Iterator<Item = Cow<'_, Key>> {
+        self.keys.iter().map(Cow::Borrowed).chain(self.event.own_key().map(Cow::Owned))
+    }
+
     /// The one encoding of a fact: JSON, fields in declaration order, maps and sets sorted.
     pub fn to_bytes(&self) -> Vec<u8> {
         // Not `expect`: it would bring the printing of JSON errors into every component.

@@ -15,6 +15,7 @@ use crate::channel::{CallError, retry_at};
 use crate::customer::Customer;
 use crate::fact::{Fact, FetchStep};
 use crate::join::{Latest, join_fields};
+use crate::key::Key;
 use crate::time::Time;
 use crate::webhook::api::{self, Api};
 
@@ -241,6 +242,12 @@ impl Unfetched {
                 _ => _ = self.failed.remove(name),
             }
         }
+    }
+
+    /// Leaves out orders of people who were forgotten.
+    pub fn forget(&mut self, gone: impl Fn(&Key) -> bool) {
+        let order = |name: &str| Key::order(name.split_once('/')?.1);
+        self.failed.retain(|name, _| order(name).is_none_or(|order| !gone(&order)));
     }
 
     /// Is there a token now for a platform that orders wait for?

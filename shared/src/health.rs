@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::gather::gather;
+use crate::store::erasure::Erasures;
 use crate::store::meta::Meta;
 use crate::store::{Store, names};
 
@@ -28,7 +29,7 @@ impl Health {
         self.reasons.is_empty()
     }
 
-    /// Looks at the keys and at `meta`, and at nothing else: cheap enough for a probe every few seconds.
+    /// Looks at the keys, at `meta` and at the few documents of erasures, and at nothing else: cheap enough for a probe every few seconds.
     pub async fn check(store: &impl Store) -> Self {
         let mut health =
             Self { status: "ok", reasons: Vec::new(), inbox: 0, segments: 0, unfolded: 0, pages: 0, keys: 0 };
@@ -37,6 +38,13 @@ impl Health {
             Ok(keys) => {
                 health.keys = keys.len();
                 health.inbox = keys.iter().filter(|key| names::is_inbox(key)).count();
+                let erased: BTreeSet<String> =
+                    keys.iter().filter(|key| names::is_erased(key)).cloned().collect();
+                if let Err(error) = Erasures::load(store, &erased, &BTreeSet::new()).await {
+                    health.reasons.push(format!(
+                        "{error}; nothing is swept while it is not known who was to be forgotten, restore that key"
+                    ));
+                }
                 for key in keys.iter().filter(|key| names::is_dead_letter(key)) {
                     health.reasons.push(format!(
                         "`{key}` holds an event that this version cannot read; if a newer one wrote it, run that, else look at \

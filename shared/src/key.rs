@@ -110,6 +110,16 @@ impl Key {
         self.0.split_once(':').map_or("", |(kind, _)| kind)
     }
 
+    /// Is this a name of the person, and not of a thing of theirs?
+    pub fn names_person(&self) -> bool {
+        matches!(self.kind(), "customer" | "email" | "phone" | "person")
+    }
+
+    /// Is this the name of something that messages may be about?
+    pub fn names_subject(&self) -> bool {
+        matches!(self.kind(), "order" | "shipment" | "ticket" | "answer" | "review")
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

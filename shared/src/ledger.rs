@@ -236,12 +236,12 @@ impl<'s, S: Store> Ledger<'s, S> {
                     both.entry(id.clone()).or_insert_with(|| line.clone());
                 }
             }
-            self.store.set(&names::day(*date), &codec::encode(&both)).await?;
+            write_day(self.store, *date, &both).await?;
             day.changed = false;
         }
         for date in std::mem::take(&mut self.moved).into_keys() {
             if let Some(day) = self.days.get(&date) {
-                self.store.set(&names::day(date), &codec::encode(&day.is)).await?;
+                write_day(self.store, date, &day.is).await?;
             }
         }
         Ok(())
@@ -328,6 +328,12 @@ fn unsigned(bins: &[(Bin, i64)]) -> impl Iterator<Item = (Bin, u64)> {
 /// The first day that is still kept line by line.
 pub fn oldest_detailed(now: Time) -> NaiveDate {
     now.date() - Days::new(DETAILED_DAYS)
+}
+
+/// A day without lines has no document.
+async fn write_day(store: &impl Store, date: NaiveDate, day: &Day) -> Result<(), StoreError> {
+    let key = names::day(date);
+    if day.is_empty() { store.delete(&key).await } else { store.set(&key, &codec::encode(day)).await }
 }
 
 async fn load<T: Default + serde::de::DeserializeOwned>(

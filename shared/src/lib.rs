@@ -8,6 +8,7 @@ pub mod brand;
 pub mod channel;
 pub mod customer;
 pub mod draft;
+pub mod export;
 pub mod fact;
 pub mod fetch;
 pub mod field;

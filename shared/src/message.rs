@@ -45,6 +45,38 @@ pub struct MessageStep {
     /// The frozen message: stands in the first `sending` and nowhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<Body>>,
+    /// What is left of the frozen message when its time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
+}
+
+impl MessageStep {
+    /// The step with a trace instead of the words. No record tells the two apart: a record keeps words only as long as
+    /// they may be sent again.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        if let Some(body) = self.body.take() {
+            self.trace = Some(Trace::of(*body));
+        }
+        self
+    }
+}
+
+/// What stays of a message whose words are gone: enough to say what it was about, and to recognise it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trace {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// SHA-256 of text and HTML, in hex.
+    pub sha256: String,
+}
+
+impl Trace {
+    fn of(body: Body) -> Self {
+        let digest =
+            Sha256::new().chain_update(&body.text).chain_update([0]).chain_update(&body.html).finalize();
+        Self { subject: body.subject, sha256: crate::hex::encode(&digest) }
+    }
 }
 
 /// A rendered message, frozen before the first attempt: a retry sends these bytes again, so that a provider's
@@ -189,7 +221,7 @@ pub struct Message {
 
 impl Message {
     pub fn from_step(at: Time, step: MessageStep) -> (MessageId, Self) {
-        let MessageStep { id, playbook, cause, step, body } = step;
+        let MessageStep { id, playbook, cause, step, body, trace: _ } = step;
         let body = body.filter(|_| !step.is_terminal());
         (id, Self { playbook, cause, steps: BTreeSet::from([(at, step)]), body })
     }

@@ -4,8 +4,11 @@
 //! cache that can be made again from them.
 
 pub mod codec;
+pub mod erasure;
 pub mod lease;
 pub mod listing;
+#[cfg(test)]
+pub(crate) mod memory;
 pub mod meta;
 pub mod page;
 pub mod rebuild;
@@ -92,14 +95,29 @@ pub mod names {
         key.strip_prefix("seg:")?.split_once(':')?.0.parse().ok()
     }
 
+    /// Who was forgotten: see [`super::erasure`].
+    pub fn erased(id: &str) -> String {
+        format!("erased:{id}")
+    }
+
+    pub fn is_erased(key: &str) -> bool {
+        key.starts_with("erased:")
+    }
+
     /// A message in the local outbox. The time comes first, so that names sort by age.
     pub fn outbox(at: Time, message: &str) -> String {
         format!("outbox:{:015}:{message}", at.millis())
     }
 
+    /// When a message came and its id, if this is an outbox key.
+    pub fn outbox_entry(key: &str) -> Option<(Time, &str)> {
+        let (at, id) = key.strip_prefix("outbox:")?.split_once(':')?;
+        Some((Time::from_millis(at.parse().ok()?), id))
+    }
+
     /// The message's id, if this is an outbox key.
     pub fn outbox_message(key: &str) -> Option<&str> {
-        Some(key.strip_prefix("outbox:")?.split_once(':')?.1)
+        Some(outbox_entry(key)?.1)
     }
 
     pub fn page(number: u32) -> String {

@@ -3,9 +3,12 @@
 //! One at a time, by lease. Every step may be the last: whatever a crash leaves behind, the next sweep goes on from.
 
 mod decide;
+mod erase;
 mod fetch;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures_util::StreamExt;
@@ -13,24 +16,28 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::channel::{Outbound, Outcome, Outgoing, resend, retry_at};
+use crate::customer::Customer;
 use crate::fact::{Event, Fact};
 use crate::fetch::{self as fetching, Platforms, WITH_A_TOKEN};
+use crate::gather::gather;
 use crate::key::Key;
 use crate::ledger::oldest_detailed;
 use crate::message::{Body, MessageId, MessageStep, Step};
-use crate::playbook;
+use crate::playbook::{self, Planned};
 use crate::render::render;
 use crate::settings::Settings;
+use crate::store::erasure::{Erasures, is_erasure, subjects};
 use crate::store::lease::{Clock, Lease, LeaseTiming};
 use crate::store::listing::Listing;
 use crate::store::meta::Meta;
 use crate::store::records::Records;
-use crate::store::segment::{Segment, segments};
+use crate::store::segment::{self, Segment, Stored};
 use crate::store::upkeep::{self, PageLimits};
 use crate::store::{Store, StoreError, names, rebuild};
 use crate::time::Time;
 
 pub use decide::{Decision, Next, decide};
+use erase::Wish;
 
 /// What bounds one sweep, so that it ends within a host's 30 seconds and 128 MiB.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +59,8 @@ pub struct Limits {
     pub fetches: usize,
     /// Calls to providers or platforms under way at once.
     pub concurrent_sends: usize,
+    /// How long the words of a message that has ended are kept.
+    pub words: TimeDelta,
     /// No new round starts after this.
     pub time: TimeDelta,
     pub lease: LeaseTiming,
@@ -69,6 +78,7 @@ impl Default for Limits {
             sends: 200,
             fetches: 32,
             concurrent_sends: 16,
+            words: TimeDelta::days(30),
             time: TimeDelta::seconds(15),
             lease: LeaseTiming::default(),
         }
@@ -91,7 +101,7 @@ pub struct Report {
     /// Orders fetched from platforms that had only named them.
     #[serde(skip)]
     fetched: usize,
-    /// Only folded what a crash or a rebuild had left; there may be more to do.
+    /// Only folded what a crash or a rebuild had left, or carried out erasures; there may be more to do.
     #[serde(skip)]
     recovered: bool,
 }
@@ -128,6 +138,7 @@ async fn has_work(
     store: &impl Store,
     platforms: &Platforms,
     now: Time,
+    words: TimeDelta,
 ) -> Result<bool, StoreError> {
     let old_day = listing.days.first().is_some_and(|date| *date < oldest_detailed(now));
     if !listing.inbox.is_empty() || old_day {
@@ -137,12 +148,16 @@ async fn has_work(
     Ok(meta.next_due().is_some_and(|due| due <= now)
         || meta.clearing
         || meta.unfetched.can_go_on(platforms)
+        || meta.purge.is_some()
+        || meta.words_from(now - words, &listing.segments).is_some()
+        || !listing.erased.is_subset(&meta.erased)
         || meta.unfolded(&listing.segments).any(|key| !meta.unreadable.contains_key(key)))
 }
 
 /// A message about to be handed over.
 struct Job {
-    root: Key,
+    /// The key of what it is about.
+    about: Key,
     id: MessageId,
     playbook: String,
     cause: String,
@@ -167,7 +182,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let now = self.clock.now();
             if now - started > self.limits.time
                 || stuck_on.as_ref() == Some(&listing)
-                || !has_work(&listing, self.store, self.platforms, now).await?
+                || !has_work(&listing, self.store, self.platforms, now, self.limits.words).await?
             {
                 return Ok(report);
             }
@@ -197,21 +212,40 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             listing = Listing::read(self.store).await?;
         }
         let mut meta = Meta::load(self.store).await?;
-        if meta.clearing {
-            rebuild::clear(self.store, &mut meta, &listing).await?;
-        }
-        // Merged ones are gone; their names must not stand for work in later merges.
-        meta.folded.retain(|key| listing.segments.contains(key));
-        meta.unreadable.retain(|key, _| listing.segments.contains(key));
-        let unfolded: Vec<String> = meta.unfolded(&listing.segments).cloned().collect();
-        if self.recover(&mut meta, &unfolded).await? {
-            // Plans need pages that know every stored segment: a `sent` may stand in the one that is still to come.
+        let known = Erasures::load(self.store, &listing.erased, &meta.erased).await?;
+        let Some(mut erasures) = known.map(Arc::new) else {
+            // Two erasures became one since the keys were listed: whoever did that is at work, or was just now.
             return Ok(Report { left: listing.inbox.len(), recovered: true, ..Report::default() });
+        };
+        if meta.purge.is_none() && !erasures.names().all(|name| meta.erased.contains(name)) && !meta.clearing
+        {
+            // Somebody is forgotten whom the caches may still know, and nobody remembers under which names.
+            meta = rebuild::forget(meta.pages.len());
+            meta.save(self.store).await?;
         }
-        let mut records = self.records(&meta);
+        if meta.clearing {
+            self.clean_aside(&listing, &erasures).await?;
+            rebuild::clear(self.store, &mut meta, &listing, &erasures).await?;
+        }
+        meta.keep_segments(&listing.segments);
+        meta.erased.retain(|key| listing.erased.contains(key) || erasures.names().any(|name| name == key));
+        let busy = Report { left: listing.inbox.len(), recovered: true, ..Report::default() };
+        let unfolded: Vec<String> = meta.unfolded(&listing.segments).cloned().collect();
+        if self.recover(&mut meta, &erasures, &unfolded).await? {
+            // Plans need pages that know every stored segment: a `sent` may stand in the one that is still to come.
+            return Ok(busy);
+        }
+        if meta.purge.is_some() {
+            self.purge(lease, &mut meta, Arc::make_mut(&mut erasures), &listing).await?;
+            return Ok(busy);
+        }
+        let mut records = self.records(&meta, &erasures);
         let mut touched = BTreeSet::new();
-        let mut damage = BTreeMap::new();
-        let (mut facts, taken) = self.take_inbox(&listing, &mut records, &mut touched, &mut damage).await?;
+        let Taken { mut facts, keys: taken, wishes, mut damage } =
+            self.take_inbox(&listing, &erasures, &mut records, &mut touched).await?;
+        if !wishes.is_empty() && self.begin_erasure(&mut meta, &erasures, wishes).await? {
+            return Ok(busy);
+        }
         let mut report = Report {
             facts: taken.len(),
             left: listing.inbox.len().saturating_sub(taken.len()),
@@ -232,8 +266,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         meta.unreadable.extend(damage);
 
-        let jobs = self.plan(&mut records, &touched, &mut facts, &mut report).await?;
-        let mut batch = self.store_segment(&facts).await?;
+        let jobs = self.plan(&mut records, &erasures, &touched, &mut facts, &mut report).await?;
+        let mut batch = segment::store(self.store, 0, &facts).await?;
         for key in &taken {
             self.store.delete(key).await?;
         }
@@ -244,41 +278,71 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             for fact in &outcomes {
                 records.join(fact.clone()).await?;
             }
-            batch.extend(self.store_segment(&outcomes).await?);
+            batch.extend(segment::store(self.store, 0, &outcomes).await?);
             lease.check(self.store, self.clock).await?;
         }
 
         let fetched = self.fetch(&mut records, &touched, &mut report).await?;
         if !fetched.is_empty() {
-            batch.extend(self.store_segment(&fetched).await?);
+            batch.extend(segment::store(self.store, 0, &fetched).await?);
             lease.check(self.store, self.clock).await?;
         }
 
-        self.save(&mut records, &mut meta, &touched, batch).await?;
-        self.upkeep(&mut meta, &listing).await?;
+        let counted: Vec<String> = batch.iter().map(|stored| stored.key.clone()).collect();
+        self.save(&mut records, &mut meta, &erasures, &touched, &counted, batch).await?;
+        self.upkeep(&mut meta, &erasures, &listing).await?;
         Ok(report)
     }
 
-    fn records(&self, meta: &Meta) -> Records<'_, S> {
-        Records::new(self.store, meta.page_count(), oldest_detailed(self.clock.now()))
+    fn records(&self, meta: &Meta, erasures: &Arc<Erasures>) -> Records<'_, S> {
+        let oldest = oldest_detailed(self.clock.now());
+        Records::new(self.store, meta.page_count(), oldest).without(erasures.clone())
+    }
+
+    /// What the playbooks have in mind for this customer, without what is about somebody forgotten.
+    fn planned(&self, customer: &Customer, erasures: &Erasures, now: Time) -> Vec<Planned> {
+        let mut planned = playbook::plan(customer, self.settings, now);
+        planned.retain(|plan| !erasures.bars(&plan.id, &plan.cause));
+        planned
     }
 
     /// Folds stored segments that `meta` does not know: a crash left them, or a rebuild forgot them on purpose.
     /// Returns whether there was anything to fold; a large store takes several rounds.
-    async fn recover(&self, meta: &mut Meta, unfolded: &[String]) -> Result<bool, StoreError> {
-        let mut records = self.records(meta);
+    ///
+    /// One that holds facts of somebody forgotten is replaced by one that does not.
+    async fn recover(
+        &self,
+        meta: &mut Meta,
+        erasures: &Arc<Erasures>,
+        unfolded: &[String],
+    ) -> Result<bool, StoreError> {
+        let mut records = self.records(meta, erasures);
         let mut touched = BTreeSet::new();
-        let mut batch = Vec::new();
+        let mut folded = Vec::new();
+        let mut counted = Vec::new();
+        let mut replaced = Vec::new();
         let mut count = 0;
         for key in unfolded {
             match Segment::load(self.store, key).await {
                 Ok(facts) => {
-                    for fact in facts.into_iter().flatten() {
-                        count += 1;
+                    let facts = facts.unwrap_or_default();
+                    let all = facts.len();
+                    let kept: BTreeSet<Fact> =
+                        gather(facts.into_iter().filter(|fact| erasures.covers(fact).is_none()));
+                    if kept.len() < all {
+                        let stored = segment::replace(self.store, key, &kept).await?;
+                        counted.extend(stored.iter().map(|stored| stored.key.clone()));
+                        folded.extend(stored);
+                        replaced.push(key);
+                    } else {
+                        folded.push(Stored { key: key.clone(), words_since: segment::words_since(&kept) });
+                    }
+                    counted.push(key.clone());
+                    for fact in kept {
                         touched.extend(records.join(fact).await?);
                     }
+                    count += all;
                     meta.unreadable.remove(key);
-                    batch.push(key.clone());
                 }
                 Err(StoreError::Unreadable { why, .. }) => {
                     meta.unreadable.insert(key.clone(), why);
@@ -290,50 +354,65 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 break;
             }
         }
-        let any = !batch.is_empty();
+        let any = !counted.is_empty();
         if any {
-            self.save(&mut records, meta, &touched, batch).await?;
+            if let Some(purge) = &mut meta.purge {
+                purge.add(&folded);
+            }
+            self.save(&mut records, meta, erasures, &touched, &counted, folded).await?;
+            for key in replaced {
+                self.store.delete(key).await?;
+            }
             upkeep::split_pages(self.store, meta, self.limits.pages).await?;
         }
         Ok(any)
     }
 
-    /// Writes the changed pages and days, then tells that these segments are in them.
+    /// Writes the changed pages and days, then tells that the `folded` segments are in them. `counted` names all whose
+    /// facts were joined, those that the folded ones replace included.
     async fn save(
         &self,
         records: &mut Records<'_, S>,
         meta: &mut Meta,
+        erasures: &Erasures,
         touched: &BTreeSet<Key>,
-        batch: Vec<String>,
+        counted: &[String],
+        folded: Vec<Stored>,
     ) -> Result<(), StoreError> {
-        self.set_due(records, meta, touched).await?;
-        meta.update(records.save(&batch).await?);
-        meta.folded.extend(batch);
+        self.set_due(records, meta, erasures, touched).await?;
+        meta.update(records.save(counted).await?);
+        meta.fold(folded);
         meta.save(self.store).await
     }
 
     /// What keeps keys few and pages small. None of it is urgent; a little is done after every round that did something.
-    async fn upkeep(&self, meta: &mut Meta, listing: &Listing) -> Result<(), StoreError> {
+    async fn upkeep(
+        &self,
+        meta: &mut Meta,
+        erasures: &Arc<Erasures>,
+        listing: &Listing,
+    ) -> Result<(), StoreError> {
         upkeep::split_pages(self.store, meta, self.limits.pages).await?;
         let oldest = oldest_detailed(self.clock.now());
         for date in listing.days.range(..oldest).take(self.limits.rolled_up_days) {
-            self.records(meta).ledger.roll_up(*date).await?;
+            self.records(meta, erasures).ledger.roll_up(*date).await?;
         }
+        self.drop_old_words(meta, erasures, listing).await?;
         let Some((level, inputs)) = upkeep::merge_candidates(meta) else { return Ok(()) };
         let mut facts = BTreeSet::new();
         let mut merged = Vec::new();
         for key in inputs {
             match Segment::load(self.store, &key).await {
                 Ok(Some(more)) => {
-                    facts.extend(more);
+                    facts.extend(more.into_iter().filter(|fact| erasures.covers(fact).is_none()));
                     merged.push(key);
                 }
                 // Merged before a crash that kept `meta` from forgetting it.
                 Ok(None) => {
-                    meta.folded.remove(&key);
+                    meta.drop_segment(&key);
                 }
                 Err(StoreError::Unreadable { why, .. }) => {
-                    meta.folded.remove(&key);
+                    meta.drop_segment(&key);
                     meta.unreadable.insert(key, why);
                 }
                 Err(error) => return Err(error),
@@ -344,31 +423,29 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         // Joining them once more changes nothing, unless a page lost something to a holder that had overstayed its
         // lease; then it is healed here.
-        let mut records = self.records(meta);
+        let mut records = self.records(meta, erasures);
         let mut touched = BTreeSet::new();
         for fact in facts.iter().cloned() {
             touched.extend(records.join(fact).await?);
         }
         records.ledger.forget_late();
-        self.set_due(&mut records, meta, &touched).await?;
+        self.set_due(&mut records, meta, erasures, &touched).await?;
         meta.update(records.save(&[]).await?);
         upkeep::merge_segments(self.store, meta, level, &merged, &facts).await
     }
 
-    /// Reads facts from the inbox and joins them. Returns the facts, and the keys to delete once a segment has them.
-    /// A dead letter gets another chance: a newer version may be able to read what an older one could not. What is
-    /// damaged is added to `damage`, with the reason.
+    /// Reads facts from the inbox and joins them. What belongs to somebody forgotten is taken without being joined. A dead
+    /// letter gets another chance: a newer version may be able to read what an older one could not.
     async fn take_inbox(
         &self,
         listing: &Listing,
+        erasures: &Erasures,
         records: &mut Records<'_, S>,
         touched: &mut BTreeSet<Key>,
-        damage: &mut BTreeMap<String, String>,
-    ) -> Result<(BTreeSet<Fact>, Vec<String>), StoreError> {
-        let mut facts = BTreeSet::new();
-        let mut taken = Vec::new();
+    ) -> Result<Taken, StoreError> {
+        let mut all = Taken::default();
         for key in listing.inbox.iter().chain(listing.dead_letters.iter().take(self.limits.dead_letters)) {
-            if taken.len() == self.limits.facts {
+            if all.keys.len() + all.wishes.len() == self.limits.facts {
                 break;
             }
             // Gone: another holder took it after we listed the keys.
@@ -377,22 +454,32 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 if names::is_dead_letter(key) {
                     continue;
                 }
-                self.store.set(&names::dead_letter(key), &bytes).await?;
+                if !erase::covers_unread(erasures, &bytes) {
+                    self.store.set(&names::dead_letter(key), &bytes).await?;
+                }
                 self.store.delete(key).await?;
                 continue;
             };
+            if let Some(wish) = Wish::of(&fact, erasures) {
+                all.wishes.push(wish);
+                continue;
+            }
+            if is_erasure(&fact) || erasures.covers(&fact).is_some() {
+                all.keys.push(key.clone());
+                continue;
+            }
             match records.join(fact.clone()).await {
                 Ok(root) => {
                     touched.extend(root);
-                    facts.insert(fact);
-                    taken.push(key.clone());
+                    all.facts.insert(fact);
+                    all.keys.push(key.clone());
                 }
                 // Its page or day is damaged: the fact waits in the inbox until that is made again.
-                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
+                Err(StoreError::Unreadable { key, why }) => _ = all.damage.insert(key, why),
                 Err(error) => return Err(error),
             }
         }
-        Ok((facts, taken))
+        Ok(all)
     }
 
     /// Decides for every customer touched. What is decided is added to `facts` and joined; what is to be handed over
@@ -400,6 +487,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     async fn plan(
         &self,
         records: &mut Records<'_, S>,
+        erasures: &Erasures,
         touched: &BTreeSet<Key>,
         facts: &mut BTreeSet<Fact>,
         report: &mut Report,
@@ -414,8 +502,10 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 continue;
             }
             let Some(customer) = records.customer(&root).await? else { continue };
-            let planned = playbook::plan(customer, self.settings, now);
-            for decision in decide(customer, &planned, now) {
+            let planned = self.planned(customer, erasures, now);
+            let decisions = decide(customer, &planned, now).into_iter();
+            let decisions = decisions.map(|decision| (about(customer, &decision.cause), decision));
+            for (about, decision) in decisions.collect::<Vec<_>>() {
                 if matches!(decision.next, Next::Begin(_) | Next::Attempt { .. })
                     && jobs.len() == self.limits.sends
                 {
@@ -423,9 +513,10 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                     continue;
                 }
                 report.planned += 1;
-                let (job, step) = self.prepare(&root, decision, now);
+                let about = about.unwrap_or_else(|| root.clone());
+                let (job, step) = self.prepare(&about, decision, now);
                 if let Some(step) = step {
-                    let fact = own_fact(&root, now, step);
+                    let fact = own_fact(&about, now, step);
                     records.join(fact.clone()).await?;
                     facts.insert(fact);
                 }
@@ -436,7 +527,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     }
 
     /// Freezes a decision: the attempt to make, and the step to write down before.
-    fn prepare(&self, root: &Key, decision: Decision, now: Time) -> (Option<Job>, Option<MessageStep>) {
+    fn prepare(&self, about: &Key, decision: Decision, now: Time) -> (Option<Job>, Option<MessageStep>) {
         let Decision { id, playbook, cause, next } = decision;
         let step = |step, body| MessageStep {
             id: id.clone(),
@@ -444,9 +535,10 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             cause: cause.clone(),
             step,
             body,
+            trace: None,
         };
         let job = |attempt, body, first_attempt_at, maybe_sent| Job {
-            root: root.clone(),
+            about: about.clone(),
             id: id.clone(),
             playbook: playbook.clone(),
             cause: cause.clone(),
@@ -498,8 +590,9 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 cause: job.cause.clone(),
                 step,
                 body: None,
+                trace: None,
             };
-            facts.insert(own_fact(&job.root, at, step));
+            facts.insert(own_fact(&job.about, at, step));
         }
         facts
     }
@@ -538,13 +631,14 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         &self,
         records: &mut Records<'_, S>,
         meta: &mut Meta,
+        erasures: &Erasures,
         touched: &BTreeSet<Key>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         for key in touched {
             let Some(root) = records.root_of(key).await? else { continue };
             let Some(customer) = records.customer(&root).await? else { continue };
-            let planned = playbook::plan(customer, self.settings, now);
+            let planned = self.planned(customer, erasures, now);
             let due = [decide::next_due(customer, &planned), fetching::next_due(customer, self.platforms)];
             let due = due.into_iter().flatten().min();
             meta.unfetched.note(customer, self.platforms);
@@ -552,25 +646,34 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         Ok(())
     }
-
-    async fn store_segment(&self, facts: &BTreeSet<Fact>) -> Result<Vec<String>, StoreError> {
-        let mut keys = Vec::new();
-        if !facts.is_empty() {
-            for segment in segments(0, facts) {
-                segment.save(self.store).await?;
-                keys.push(segment.key);
-            }
-        }
-        Ok(keys)
-    }
 }
 
-/// A step of ours, as a fact about the customer whose record stands under `root`.
-fn own_fact(root: &Key, at: Time, step: MessageStep) -> Fact {
+/// What a sweep takes from the inbox.
+#[derive(Default)]
+struct Taken {
+    facts: BTreeSet<Fact>,
+    /// To be deleted once a segment has the facts.
+    keys: Vec<String>,
+    /// What is to be forgotten before anything else happens; its facts wait in the inbox.
+    wishes: Vec<Wish>,
+    /// What could not be read although facts wait for it, with the reason.
+    damage: BTreeMap<String, String>,
+}
+
+/// The key of what a message is about: a message goes where its cause goes, should its customer turn out to be two
+/// because one of them was forgotten. What is about nothing in particular belongs to a name of the person.
+fn about(customer: &Customer, cause: &str) -> Option<Key> {
+    let find = |subject| customer.keys.iter().find(|key| key.as_str() == subject);
+    let person = || customer.keys.iter().find(|key| key.names_person());
+    subjects(cause).find_map(find).or_else(person).cloned()
+}
+
+/// A step of ours, as a fact under the key of what it is about.
+fn own_fact(about: &Key, at: Time, step: MessageStep) -> Fact {
     Fact {
         at,
         source: "aftercare".to_owned(),
-        keys: BTreeSet::from([root.clone()]),
+        keys: BTreeSet::from([about.clone()]),
         event: Event::Message(step),
     }
 }

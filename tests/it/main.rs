@@ -6,6 +6,7 @@ mod deploy;
 mod end_to_end;
 mod fetch;
 mod platforms;
+mod privacy;
 mod process;
 mod senders;
 mod shop;

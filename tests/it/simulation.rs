@@ -22,6 +22,7 @@ fn hold(mode: Mode, worlds: u64) -> Stats {
             assert!(
                 stats.readers > worlds / 2 && stats.rebuilds > worlds / 100 && stats.accepted > worlds / 2
             );
+            assert!(stats.forgotten > worlds / 2);
             stats
         }
         Err(failure) => panic!("{failure}"),

@@ -99,6 +99,8 @@ pub struct Stats {
     /// Sweeps that found themselves at work together with another.
     pub overlaps: u64,
     pub rebuilds: u64,
+    /// Facts of people who asked to be forgotten.
+    pub forgotten: u64,
 }
 
 impl AddAssign for Stats {
@@ -119,6 +121,7 @@ impl AddAssign for Stats {
             readers_gave_up,
             overlaps,
             rebuilds,
+            forgotten,
         } = other;
         self.worlds += worlds;
         self.calls += calls;
@@ -135,6 +138,7 @@ impl AddAssign for Stats {
         self.readers_gave_up += readers_gave_up;
         self.overlaps += overlaps;
         self.rebuilds += rebuilds;
+        self.forgotten += forgotten;
     }
 }
 
@@ -144,7 +148,7 @@ impl fmt::Display for Stats {
             f,
             "{} worlds: {} facts, {} store and provider calls, {} sweeps ({} at once with another), {} crashes, \
              {} ended by the host, {} stalls, {} store failures; provider: {} accepted, {} refused, {} unanswered; \
-             {} readers ({} gave up), {} rebuilds",
+             {} readers ({} gave up), {} rebuilds, {} facts forgotten",
             self.worlds,
             self.facts,
             self.calls,
@@ -159,7 +163,8 @@ impl fmt::Display for Stats {
             self.unanswered,
             self.readers,
             self.readers_gave_up,
-            self.rebuilds
+            self.rebuilds,
+            self.forgotten
         )
     }
 }

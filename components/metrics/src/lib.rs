@@ -1,14 +1,17 @@
-//! `GET /metrics`, `/metrics/<name>`, `/dashboard`: scores.
+//! `GET /metrics`, `/metrics/<name>`, `/dashboard`: scores. `GET /customers/export`, `/customers/erasures`: what is held of a
+//! person, and who was forgotten.
 
 use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, variable};
 use aftercare::access;
+use aftercare::export::{Whose, export};
 use aftercare::metrics::metrics;
 use aftercare::page;
 use aftercare::page::{Dashboard, dashboard};
 use aftercare::store::StoreError;
 use aftercare::store::lease::Clock;
+use aftercare::store::view::View;
 use aftercare::webhook::problem::Problem;
 use aftercare::window::Window;
 
@@ -32,12 +35,12 @@ async fn answer(request: &Inbound) -> Result<Answer, Problem> {
         return Ok(inbound::unauthorized("Basic realm=\"Aftercare\", charset=\"UTF-8\""));
     }
     let path = request.path();
+    if let Some(path) = path.strip_prefix("/customers") {
+        return customers(path.trim_end_matches('/'), request.query()).await;
+    }
     let window = Window::from_query(request.query(), WallClock.now())?;
     let metrics = async { metrics(&KeyValue::open()?, window, WallClock.now()).await }.await;
-    let metrics = metrics.map_err(|error: StoreError| {
-        eprintln!("scores cannot be read: {error}");
-        Problem::Unavailable
-    })?;
+    let metrics = metrics.map_err(unreadable)?;
     match path.trim_end_matches('/') {
         "/metrics" => Ok(inbound::json_of(200, &metrics)),
         "/metrics/nps" => Ok(inbound::json_of(200, &metrics.nps)),
@@ -47,5 +50,28 @@ async fn answer(request: &Inbound) -> Result<Answer, Problem> {
             Ok(inbound::page(html, page::SECURITY_POLICY))
         }
         _ => Err(Problem::NotFound("There are /metrics, /metrics/nps and /dashboard.".to_owned())),
+    }
+}
+
+fn unreadable(error: StoreError) -> Problem {
+    eprintln!("the store cannot be read: {error}");
+    Problem::Unavailable
+}
+
+async fn customers(path: &str, query: &str) -> Result<Answer, Problem> {
+    let now = WallClock.now();
+    match path {
+        "/export" => {
+            let whose = Whose::from_query(query)?;
+            let export = async { export(&KeyValue::open()?, whose, now).await }.await.map_err(unreadable)?;
+            let export = export.ok_or_else(|| Problem::NotFound("Nothing is held of them.".to_owned()))?;
+            let answer = inbound::json_of(200, &export);
+            Ok(answer.with("content-disposition", "attachment; filename=\"customer.json\""))
+        }
+        "/erasures" => {
+            let receipts = async { View::receipts(&KeyValue::open()?).await }.await.map_err(unreadable)?;
+            Ok(inbound::json_of(200, &receipts))
+        }
+        _ => Err(Problem::NotFound("There are /customers/export and /customers/erasures.".to_owned())),
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn facts(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<
     })
 }
 
-/// One fact.
+/// One fact that may stand in a record: no request to be forgotten.
 pub(crate) fn fact() -> impl Strategy<Value = Fact> {
     (time(), select(vec!["shopify", "generic"]), keys(), event()).prop_map(|(at, source, mut keys, event)| {
         keys.extend(own_key(&event));
@@ -153,7 +153,7 @@ fn event() -> BoxedStrategy<Event> {
         1 => review().prop_map(Event::Review),
         1 => ticket().prop_map(Event::Ticket),
         1 => (contact(), maybe(date())).prop_map(|(contact, birthday)| Event::Consent(ConsentReport { contact, birthday })),
-        1 => (id(), select(vec![PrivacyKind::Export, PrivacyKind::Erase, PrivacyKind::EraseShop, PrivacyKind::Uninstalled]))
+        1 => (id(), select(vec![PrivacyKind::Export, PrivacyKind::Uninstalled]))
             .prop_map(|(id, kind)| Event::Privacy(PrivacyRequest { id, kind })),
         1 => id().prop_map(|order_id| Event::Fetch(Fetch { platform: "bigcommerce".to_owned(), order_id })),
         1 => (id(), time(), fetch_step()).prop_map(|(order_id, asked, step)| {
@@ -376,6 +376,7 @@ fn message() -> BoxedStrategy<MessageStep> {
             cause,
             step,
             body,
+            trace: None,
         })
         .boxed()
 }

@@ -13,6 +13,10 @@ pub struct Listing {
     /// Keys of inbox values that could not be read.
     pub dead_letters: Vec<String>,
     pub segments: BTreeSet<String>,
+    /// Documents that say who was forgotten.
+    pub erased: BTreeSet<String>,
+    /// Messages in the local outbox.
+    pub outbox: Vec<String>,
     pub pages: BTreeSet<u32>,
     /// Days of which the ledger has a document.
     pub days: BTreeSet<NaiveDate>,
@@ -32,6 +36,10 @@ impl Listing {
                 listing.dead_letters.push(key);
             } else if names::segment_level(&key).is_some() {
                 listing.segments.insert(key);
+            } else if names::is_erased(&key) {
+                listing.erased.insert(key);
+            } else if names::outbox_message(&key).is_some() {
+                listing.outbox.push(key);
             } else if let Some(number) = names::page_number(&key) {
                 listing.pages.insert(number);
             } else if let Some(date) = names::day_date(&key) {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::erasure::Named;
+use super::segment::Stored;
 use super::{Store, StoreError, codec, names};
 use crate::fetch::Unfetched;
 use crate::time::Time;
@@ -15,6 +17,9 @@ pub struct Meta {
     /// Segments whose facts are in the pages and in the ledger. A stored segment that is not named here was left by a
     /// crash, and is folded by the next sweep.
     pub folded: BTreeSet<String>,
+    /// Folded segments with words of messages in them, and when the oldest of those was frozen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, Time>,
     /// Segments that could not be read, and pages and days for which facts wait, with the reason: left alone, shown by
     /// `/healthz`, tried again by every sweep that has something else to do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -22,9 +27,28 @@ pub struct Meta {
     /// Orders that platforms told of and that are not here.
     #[serde(default, skip_serializing_if = "Unfetched::is_empty")]
     pub unfetched: Unfetched,
+    /// Erasures that are carried out: nothing of theirs is in pages, ledger or folded segments.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub erased: BTreeSet<String>,
+    /// The erasure that is being carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge: Option<Purge>,
     /// A rebuild has begun: pages and ledger are being deleted and hold nothing to rely on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clearing: bool,
+}
+
+/// An erasure on its way through the segments. Until it is through nothing else is done, so that nobody who is being
+/// forgotten is written to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Purge {
+    pub named: Named,
+    /// Segments that are still to be looked through; `None` before the document is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<BTreeSet<String>>,
+    /// Segments with facts that the same people's records are to be made again from: what happened after the request.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub again: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,8 +65,11 @@ impl Default for Meta {
         Self {
             pages: vec![PageInfo::default()],
             folded: BTreeSet::new(),
+            words: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             unfetched: Unfetched::default(),
+            erased: BTreeSet::new(),
+            purge: None,
             clearing: false,
         }
     }
@@ -63,6 +90,36 @@ impl Meta {
     /// How many pages there are; at least one.
     pub fn page_count(&self) -> u32 {
         u32::try_from(self.pages.len()).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Takes note of a segment whose facts are in pages and ledger.
+    pub fn fold(&mut self, stored: impl IntoIterator<Item = Stored>) {
+        for Stored { key, words_since } in stored {
+            if let Some(since) = words_since {
+                self.words.insert(key.clone(), since);
+            }
+            self.folded.insert(key);
+        }
+    }
+
+    /// Takes note that a segment is there no more, or is to go.
+    pub fn drop_segment(&mut self, key: &str) {
+        self.folded.remove(key);
+        self.words.remove(key);
+    }
+
+    /// Keeps only segments that are stored. Merged ones are gone; their names must not stand for work in later merges.
+    pub fn keep_segments(&mut self, stored: &BTreeSet<String>) {
+        self.folded.retain(|key| stored.contains(key));
+        let folded = &self.folded;
+        self.words.retain(|key, _| folded.contains(key));
+        self.unreadable.retain(|key, _| stored.contains(key));
+    }
+
+    /// A segment among `stored` with words that were frozen by then.
+    pub fn words_from(&self, by: Time, stored: &BTreeSet<String>) -> Option<&String> {
+        let mut old = self.words.iter().filter(|(key, since)| **since <= by && stored.contains(*key));
+        old.next().map(|(key, _)| key)
     }
 
     /// Takes note of pages that were looked at or written.

@@ -58,6 +58,10 @@ impl Page {
         self.records.retain(|key, _| page_of(key, pages) == number);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.aliases.is_empty() && self.records.is_empty()
+    }
+
     /// When the page next holds something to do, strays aside.
     pub fn due(&self, number: u32, pages: u32) -> Option<Time> {
         let own = self.records.iter().filter(|(key, _)| page_of(key, pages) == number);

@@ -3,6 +3,7 @@
 //! It only forgets. What `meta` no longer calls folded, sweeps fold again, in rounds that fit into a request; until the
 //! last one is in, nothing is planned.
 
+use super::erasure::Erasures;
 use super::lease::{Clock, Lease, LeaseTiming};
 use super::listing::Listing;
 use super::meta::{Meta, PageInfo};
@@ -25,12 +26,23 @@ pub async fn request(
 pub async fn begin(store: &impl Store) -> Result<(), StoreError> {
     // A `meta` that cannot be read is one more reason to rebuild.
     let pages = Meta::load(store).await.map_or(1, |meta| meta.pages.len());
-    let meta = Meta { pages: vec![PageInfo::default(); pages.max(1)], clearing: true, ..Meta::default() };
-    meta.save(store).await
+    forget(pages.max(1)).save(store).await
+}
+
+/// A `meta` that says of so many pages that nothing is to be relied on.
+pub fn forget(pages: usize) -> Meta {
+    Meta { pages: vec![PageInfo::default(); pages], clearing: true, ..Meta::default() }
 }
 
 /// Deletes every cache, then says so. A crash in between is gone on from.
-pub async fn clear(store: &impl Store, meta: &mut Meta, listing: &Listing) -> Result<(), StoreError> {
+///
+/// With that every erasure is carried out: what is folded from here on is folded without those who were forgotten.
+pub async fn clear(
+    store: &impl Store,
+    meta: &mut Meta,
+    listing: &Listing,
+    erasures: &Erasures,
+) -> Result<(), StoreError> {
     for number in &listing.pages {
         store.delete(&names::page(*number)).await?;
     }
@@ -41,5 +53,6 @@ pub async fn clear(store: &impl Store, meta: &mut Meta, listing: &Listing) -> Re
         store.delete(&names::month(*first)).await?;
     }
     meta.clearing = false;
+    meta.erased = erasures.names().cloned().collect();
     meta.save(store).await
 }

@@ -4,10 +4,12 @@
 //! and so sees the same as if a sweep had just run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde_json::value::to_raw_value;
 
+use super::erasure::Erasures;
 use super::meta::PageInfo;
 use super::page::{Page, Stored, page_of};
 use super::{Store, StoreError, codec, names};
@@ -23,6 +25,7 @@ pub struct Records<'s, S> {
     store: &'s S,
     pages_total: u32,
     oldest_detailed: NaiveDate,
+    erasures: Arc<Erasures>,
     pages: BTreeMap<u32, Loaded>,
     /// Decoded records, by root. Changed ones are encoded once, at the end.
     open: BTreeMap<Key, Open>,
@@ -57,11 +60,18 @@ impl<'s, S: Store> Records<'s, S> {
             store,
             pages_total,
             oldest_detailed,
+            erasures: Arc::default(),
             pages: BTreeMap::new(),
             open: BTreeMap::new(),
             ledger: Ledger::new(store),
             torn: false,
         }
+    }
+
+    /// Nothing that belongs to somebody forgotten enters.
+    #[must_use]
+    pub fn without(self, erasures: Arc<Erasures>) -> Self {
+        Self { erasures, ..self }
     }
 
     /// Did pages contradict each other so far? A reader then looks again.
@@ -139,8 +149,47 @@ impl<'s, S: Store> Records<'s, S> {
         Ok(Some(&self.open(&root).await?.customer))
     }
 
+    /// A key of a customer of whom this is true. Looks through every page.
+    pub async fn find(&mut self, wanted: impl Fn(&Customer) -> bool) -> Result<Option<Key>, StoreError> {
+        if let Some((root, _)) = self.open.iter().find(|(_, open)| wanted(&open.customer)) {
+            return Ok(Some(root.clone()));
+        }
+        for number in 0..self.pages_total {
+            // Not kept: all of them together may be more than fits.
+            let (page, _) = Page::load(self.store, number).await?;
+            for (root, stored) in &page.records {
+                let customer: Option<Customer> = serde_json::from_slice(stored.is.get().as_bytes()).ok();
+                if customer.is_some_and(|customer| wanted(&customer)) {
+                    return Ok(Some(root.clone()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Drops the records of the people who have these keys, with all that leads there and their lines of the ledger.
+    pub async fn forget(&mut self, keys: impl Iterator<Item = &Key>) -> Result<(), StoreError> {
+        let keys: Vec<&Key> = keys.collect();
+        let mut gone = Vec::new();
+        for key in &keys {
+            if self.home_of(key).await?.page.records.contains_key(*key) {
+                gone.push(self.open(key).await?.customer.clone());
+            }
+        }
+        self.ledger.replace(gone.iter(), &Customer::default(), self.oldest_detailed).await?;
+        for key in keys {
+            self.open.remove(key);
+            let loaded = self.home_of(key).await?;
+            let alias = loaded.page.aliases.remove(key).is_some();
+            let record = loaded.page.records.remove(key).is_some();
+            loaded.changed |= alias || record;
+        }
+        Ok(())
+    }
+
     /// Joins one fact, and with it all records that it shows to be one customer's. Returns the root.
     pub async fn join(&mut self, fact: Fact) -> Result<Option<Key>, StoreError> {
+        let Some(fact) = self.erasures.admit(fact) else { return Ok(None) };
         let mut after = Customer::from(fact);
         let Some(first) = after.root().cloned() else { return Ok(None) };
         // Until no more turn up: after a crash there may be a record to which only a key of another leads. Everything
@@ -255,9 +304,14 @@ impl<'s, S: Store> Records<'s, S> {
         }
         for (number, loaded) in self.pages.iter_mut().filter(|(_, loaded)| loaded.changed) {
             loaded.page.drop_strays(*number, self.pages_total);
-            let bytes = codec::encode(&loaded.page);
-            self.store.set(&names::page(*number), &bytes).await?;
-            loaded.bytes = bytes.len();
+            if loaded.page.is_empty() {
+                self.store.delete(&names::page(*number)).await?;
+                loaded.bytes = 0;
+            } else {
+                let bytes = codec::encode(&loaded.page);
+                self.store.set(&names::page(*number), &bytes).await?;
+                loaded.bytes = bytes.len();
+            }
             loaded.changed = false;
             loaded.departed.clear();
             loaded.redirected.clear();

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::{Store, StoreError, codec, names};
-use crate::fact::Fact;
+use crate::fact::{Event, Fact};
 use crate::gather::gather;
+use crate::time::Time;
 
 /// As many segments of one level become one of the next, so a store has a few dozen, not thousands.
 pub const MERGE_AT: usize = 8;
@@ -22,13 +23,15 @@ const MAX_BYTES: usize = 256 * 1024;
 pub struct Segment {
     pub key: String,
     pub bytes: Vec<u8>,
+    /// When the oldest message was frozen whose words are in it.
+    pub words_since: Option<Time>,
 }
 
 impl Segment {
     pub fn new(level: u8, facts: &BTreeSet<Fact>) -> Self {
         let bytes = codec::encode(facts);
         let key = names::segment(level, &crate::hex::encode(&Sha256::digest(&bytes)[..16]));
-        Self { key, bytes }
+        Self { key, bytes, words_since: words_since(facts) }
     }
 
     pub async fn save(&self, store: &impl Store) -> Result<(), StoreError> {
@@ -41,8 +44,44 @@ impl Segment {
     }
 }
 
+/// A stored segment, as `meta` is to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub key: String,
+    /// As in [`Segment`].
+    pub words_since: Option<Time>,
+}
+
+/// When the oldest message among these facts was frozen, of those that have their words.
+pub fn words_since(facts: &BTreeSet<Fact>) -> Option<Time> {
+    let frozen = |fact: &Fact| match &fact.event {
+        Event::Message(step) => step.body.as_ref().map(|_| fact.at),
+        _ => None,
+    };
+    facts.iter().filter_map(frozen).min()
+}
+
+/// Stores facts as segments of `level`.
+pub async fn store(store: &impl Store, level: u8, facts: &BTreeSet<Fact>) -> Result<Vec<Stored>, StoreError> {
+    let mut stored = Vec::new();
+    for segment in segments(level, facts) {
+        segment.save(store).await?;
+        stored.push(Stored { key: segment.key, words_since: segment.words_since });
+    }
+    Ok(stored)
+}
+
+/// Stores what is to be kept of a segment, under other keys and on the same level. The segment itself may go as soon as
+/// `meta` knows these.
+pub async fn replace(at: &impl Store, key: &str, kept: &BTreeSet<Fact>) -> Result<Vec<Stored>, StoreError> {
+    store(at, names::segment_level(key).unwrap_or_default(), kept).await
+}
+
 /// Facts as one segment of `level`, or as several full ones if they are too many for one.
 pub fn segments(level: u8, facts: &BTreeSet<Fact>) -> Vec<Segment> {
+    if facts.is_empty() {
+        return Vec::new();
+    }
     let whole = Segment::new(level, facts);
     if whole.bytes.len() <= MAX_BYTES || facts.len() < 2 {
         return vec![whole];

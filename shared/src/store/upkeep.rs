@@ -1,12 +1,14 @@
 //! Upkeep: what keeps the number of keys small and the pages of a good size.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::meta::{Meta, PageInfo};
-use super::page::{Page, split_source};
-use super::segment::{FULL_LEVEL, MERGE_AT, segments};
+use super::page::{Page, page_of, split_source};
+use super::segment::{self, FULL_LEVEL, MERGE_AT};
 use super::{Store, StoreError, codec, names};
 use crate::fact::Fact;
+use crate::key::Key;
+use crate::time::Time;
 
 /// Sizes that a host or a merchant may want otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +52,38 @@ pub async fn split_pages(store: &impl Store, meta: &mut Meta, limits: PageLimits
     Ok(())
 }
 
+/// Cleans the pages on which these keys stood before pages were added to theirs, should a crash have kept a split from
+/// cleaning up: nobody looks for them there, but there they are.
+pub async fn drop_strays(
+    store: &impl Store,
+    meta: &mut Meta,
+    keys: &BTreeMap<Key, Time>,
+) -> Result<(), StoreError> {
+    let count = meta.page_count();
+    let mut before: BTreeMap<u32, Vec<&Key>> = BTreeMap::new();
+    for key in keys.keys() {
+        let mut number = page_of(key, count);
+        while number > 0 {
+            number = page_of(key, number);
+            before.entry(number).or_default().push(key);
+        }
+    }
+    for (number, keys) in before {
+        let (mut page, _) = Page::load(store, number).await?;
+        let strays = |key: &&Key| {
+            page_of(key, count) != number
+                && (page.records.contains_key(*key) || page.aliases.contains_key(*key))
+        };
+        if keys.iter().any(strays) {
+            page.drop_strays(number, count);
+            let bytes = codec::encode(&page);
+            store.set(&names::page(number), &bytes).await?;
+            meta.pages[number as usize].bytes = bytes.len();
+        }
+    }
+    Ok(())
+}
+
 /// A batch of segments of one level that is ready to become one of the next, if there is one.
 pub fn merge_candidates(meta: &Meta) -> Option<(u8, Vec<String>)> {
     (0..FULL_LEVEL).find_map(|level| {
@@ -68,10 +102,7 @@ pub async fn merge_segments(
     inputs: &[String],
     facts: &BTreeSet<Fact>,
 ) -> Result<(), StoreError> {
-    for segment in segments(level + 1, facts) {
-        segment.save(store).await?;
-        meta.folded.insert(segment.key);
-    }
+    meta.fold(segment::store(store, level + 1, facts).await?);
     meta.save(store).await?;
     for key in inputs {
         store.delete(key).await?;

@@ -1,9 +1,11 @@
 //! A view: what a reader sees, with everything that was accepted, whether a sweep has been there or not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::erasure::{Erasures, Receipt};
 use super::listing::Listing;
 use super::meta::Meta;
 use super::page::page_of;
@@ -25,6 +27,7 @@ pub struct View<'s, S> {
     records: Records<'s, S>,
     listing: Listing,
     meta: Meta,
+    erasures: Arc<Erasures>,
 }
 
 impl<'s, S: Store> View<'s, S> {
@@ -58,6 +61,71 @@ impl<'s, S: Store> View<'s, S> {
         Err(moving())
     }
 
+    /// Everything that is held of the customer who has this key: the record, and each fact that names one of its keys.
+    pub async fn all_of(
+        store: &'s S,
+        now: Time,
+        key: &Key,
+    ) -> Result<Option<(Customer, BTreeSet<Fact>)>, StoreError> {
+        for tries_left in (0..TRIES).rev() {
+            let Some(mut view) = Self::open(store, now).await? else { continue };
+            let Some(customer) = view.records.customer(key).await?.cloned() else {
+                if view.still_holds(Some(key)).await? {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let facts = view.facts_of(&customer).await?;
+            if view.still_holds(Some(key)).await? || tries_left == 0 {
+                return Ok(Some((customer, facts)));
+            }
+        }
+        Err(moving())
+    }
+
+    async fn facts_of(&self, customer: &Customer) -> Result<BTreeSet<Fact>, StoreError> {
+        let mut facts = BTreeSet::new();
+        let theirs = |fact: &Fact| {
+            self.erasures.covers(fact).is_none() && fact.all_keys().any(|key| customer.keys.contains(&*key))
+        };
+        for key in &self.listing.segments {
+            match Segment::load(self.store, key).await {
+                Ok(segment) => facts.extend(segment.into_iter().flatten().filter(theirs)),
+                // Left aside by sweeps as well; `/healthz` says so.
+                Err(StoreError::Unreadable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for key in &self.listing.inbox {
+            let bytes = self.store.get(key).await?;
+            facts.extend(bytes.and_then(|bytes| Fact::from_bytes(&bytes).ok()).filter(theirs));
+        }
+        Ok(facts)
+    }
+
+    /// A key of the customer on whose behalf a request with this id was made.
+    pub async fn who_asked(store: &'s S, now: Time, request: &str) -> Result<Option<Key>, StoreError> {
+        for tries_left in (0..TRIES).rev() {
+            let Some(mut view) = Self::open(store, now).await? else { continue };
+            let found = view.records.find(|customer| customer.requests.contains_key(request)).await?;
+            if found.is_some() || tries_left == 0 || view.still_holds(None).await? {
+                return Ok(found);
+            }
+        }
+        Err(moving())
+    }
+
+    /// Requests to be forgotten that were carried out.
+    pub async fn receipts(store: &'s S) -> Result<Vec<Receipt>, StoreError> {
+        for _ in 0..TRIES {
+            let listing = Listing::read(store).await?;
+            if let Some(erasures) = Erasures::load(store, &listing.erased, &BTreeSet::new()).await? {
+                return Ok(erasures.receipts());
+            }
+        }
+        Err(moving())
+    }
+
     /// Is all that was read of one moment?
     ///
     /// A sweep stores a segment before it touches anything else. One that was under way before is no harm: its facts were
@@ -81,7 +149,10 @@ impl<'s, S: Store> View<'s, S> {
         if meta.clearing {
             return Err(StoreError::Failed("the caches are being rebuilt; try again in a moment".to_owned()));
         }
-        let mut records = Records::new(store, meta.page_count(), oldest_detailed(now));
+        let erasures = Erasures::load(store, &listing.erased, &meta.erased).await?;
+        let Some(erasures) = erasures.map(Arc::new) else { return Ok(None) };
+        let mut records =
+            Records::new(store, meta.page_count(), oldest_detailed(now)).without(erasures.clone());
         let mut pending = false;
         for key in meta.unfolded(&listing.segments) {
             match Segment::load(store, key).await {
@@ -106,7 +177,7 @@ impl<'s, S: Store> View<'s, S> {
             }
         }
         let moved = pending && Meta::load(store).await? != meta;
-        Ok((!moved).then_some(Self { store, records, listing, meta }))
+        Ok((!moved).then_some(Self { store, records, listing, meta, erasures }))
     }
 }
 

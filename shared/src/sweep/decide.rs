@@ -98,7 +98,11 @@ fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<
 fn due(message: Option<&Message>, plan: Option<&Planned>) -> Option<Time> {
     match message.and_then(Message::state).map(|(_, step)| step) {
         Some(step) if step.is_terminal() => None,
-        Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) => Some(*until),
+        Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) => match plan {
+            // The address that it had is gone, with whoever asked to be forgotten.
+            Some(Planned { intent: Intent::Wait, due, .. }) => Some((*until).max(*due)),
+            _ => Some(*until),
+        },
         Some(_) => message.and_then(Message::state).map(|(at, _)| *at),
         None => plan.map(|plan| plan.due),
     }

@@ -25,6 +25,12 @@ pub enum Law {
     RecordsAreTheFold,
     /// The ledger is the plain fold of all facts: no line is missing, doubled or stale.
     LedgerIsTheFold,
+    /// Whoever asked to be forgotten is: nothing of theirs is stored anywhere, however late it came.
+    ForgottenIsGone,
+    /// What a message said leaves the store some time after it has ended.
+    WordsLeave,
+    /// Every request to be forgotten ends as a receipt.
+    RequestsAreCarriedOut,
     /// A reader sees everything that was acknowledged before it began.
     ReadersSeeAll,
     /// A reader sees no answer twice.

@@ -41,6 +41,10 @@ pub enum Sabotage {
     AcknowledgeFirst,
     /// A merge deletes what it replaces before the merged segment is stored.
     DeleteBeforeMerge,
+    /// Sweeps do not know who was forgotten.
+    ForgetErasures,
+    /// An erasure looks through no segment.
+    SkipSegments,
     /// A reader looks once and takes what is no longer there for what never was.
     NeverLookAgain,
 }
@@ -54,7 +58,7 @@ pub(super) enum Role {
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::DeleteBeforeSegment,
         Self::ReuseSegmentKey,
         Self::SendBeforeRecord,
@@ -65,6 +69,8 @@ impl Sabotage {
         Self::NewWordsPerAttempt,
         Self::AcknowledgeFirst,
         Self::DeleteBeforeMerge,
+        Self::ForgetErasures,
+        Self::SkipSegments,
         Self::NeverLookAgain,
     ];
 
@@ -174,6 +180,25 @@ impl Store for Access {
             return Ok(Some(codec::encode(&meta)));
         }
         let value = self.port.get(key).await?;
+        if self.is(Sabotage::ForgetErasures)
+            && names::is_erased(key)
+            && let Some(bytes) = &value
+        {
+            let mut document: serde_json::Value = codec::decode(key, bytes)?;
+            document["keys"] = serde_json::json!({});
+            document["said"] = serde_json::json!([]);
+            return Ok(Some(codec::encode(&document)));
+        }
+        if self.is(Sabotage::SkipSegments)
+            && key == names::META
+            && let Some(bytes) = &value
+        {
+            let mut meta: Meta = codec::decode(key, bytes)?;
+            if let Some(purge) = &mut meta.purge {
+                purge.left.get_or_insert_default().clear();
+            }
+            return Ok(Some(codec::encode(&meta)));
+        }
         if self.is(Sabotage::TrustPages) && key == names::META {
             let mut meta: Meta = match &value {
                 Some(bytes) => codec::decode(key, bytes)?,

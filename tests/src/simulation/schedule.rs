@@ -118,10 +118,15 @@ pub(super) fn run(seed: u64, options: Options) -> (Result<Stats, Violation>, Vec
         schedule.rebuild();
         schedule.rest();
     }
+    if schedule.forgets() {
+        schedule.everything_again();
+        schedule.rest();
+    }
     schedule.idle();
     let Schedule { world, scene, running, .. } = schedule;
     drop(running);
     let mut world = world.borrow_mut();
+    world.stats.forgotten = world.truth.must_go().len() as u64;
     if world.violation.is_none()
         && let Err(violation) = verdict::check(&world, &scene)
     {
@@ -333,6 +338,21 @@ impl Schedule {
         }
     }
 
+    /// Was anybody to be forgotten?
+    fn forgets(&self) -> bool {
+        self.world.borrow().truth.requests().next().is_some()
+    }
+
+    /// Platforms deliver everything once more.
+    fn everything_again(&mut self) {
+        if !self.failed() {
+            for number in 0..self.scene.facts.len() {
+                self.world.borrow_mut().after(0, Event::Appear(Appearance::Delivery(number)));
+            }
+            self.go_on();
+        }
+    }
+
     /// A sweep that has nothing to do.
     fn idle(&mut self) {
         if self.failed() {
@@ -362,11 +382,17 @@ pub(super) fn stored_meta(world: &World) -> Meta {
 /// When there is something to do next, if ever.
 fn next_work(world: &World) -> Option<Time> {
     let meta = stored_meta(world);
+    let mut documents = world.values.keys().filter(|key| names::is_erased(key));
     let waiting = meta.clearing
+        || meta.purge.is_some()
+        || documents.any(|document| !meta.erased.contains(document))
         || world.values.keys().any(|key| {
             names::is_inbox(key) || (names::segment_level(key).is_some() && !meta.folded.contains(key))
         });
-    let at = if waiting { world.now } else { meta.next_due()? };
+    let words =
+        meta.words.iter().filter(|(key, _)| world.values.contains_key(*key)).map(|(_, since)| *since).min();
+    let words = words.map(|since| since + Limits::default().words);
+    let at = if waiting { world.now } else { meta.next_due().into_iter().chain(words).min()? };
     // A dead sweep's lease has to run out first.
     let lease = world.values.get(names::LEASE);
     let lease = lease.and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -385,7 +411,8 @@ async fn webhook(world: Shared, scene: Rc<Scene>, acknowledged: Acknowledged, ac
     }
     {
         let mut world = world.borrow_mut();
-        if !world.truth.holds(&id) {
+        // Somebody forgotten may have been dropped before the answer came through.
+        if !world.truth.holds(&id) && !world.truth.may_go(fact) {
             let detail = format!("fact {id} was acknowledged and is not stored");
             world.broken(Violation { law: Law::AcknowledgedIsStored, detail });
         }
@@ -456,7 +483,7 @@ async fn reader(world: Shared, scene: Rc<Scene>, acknowledged: Acknowledged, acc
         world.note(Some(actor), |_| format!("begins to read; {} facts are acknowledged", known.len()));
         known.get(world.random.index(known.len())).copied()
     };
-    let seen = look(&scene, &access, &known, looked_up).await;
+    let seen = look(&scene, &access, &known, looked_up, &|fact| world.borrow().truth.may_go(fact)).await;
     let mut world = world.borrow_mut();
     // After an overlap of two sweeps the caches may be wrong until they are made again.
     let strict = world.mode == Mode::Timely;
@@ -473,6 +500,7 @@ async fn look(
     store: &Access,
     known: &[&Fact],
     looked_up: Option<&Fact>,
+    may_go: &dyn Fn(&Fact) -> bool,
 ) -> Result<Result<(), Violation>, StoreError> {
     let customer = match looked_up.and_then(|fact| fact.keys.first()) {
         Some(key) => View::customer(store, store.now(), key).await?,
@@ -483,7 +511,8 @@ async fn look(
     let to = scene.facts.iter().map(day).max().unwrap_or_default();
     let counts = View::counts(store, store.now(), from, to).await?;
 
-    if let Some(fact) = looked_up {
+    let known: Vec<&Fact> = known.iter().copied().filter(|fact| !may_go(fact)).collect();
+    if let Some(fact) = looked_up.filter(|fact| !may_go(fact)) {
         let mut with = customer.clone().unwrap_or_default();
         with.join(Customer::from(fact.clone()));
         if customer.as_ref() != Some(&with) {
@@ -491,7 +520,7 @@ async fn look(
             return Ok(Err(Violation { law: Law::ReadersSeeAll, detail }));
         }
     }
-    Ok(tally(scene, known, &counts))
+    Ok(tally(scene, &known, &counts))
 }
 
 /// Is each answer counted once, as of a report that is no older than what was acknowledged?

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aftercare::fact::{
-    Answer, ConsentReport, Contact, Event, Fact, Item, OrderReport, OrderStage, Review, Scale,
-    ShipmentReport, ShipmentState, SurveyKind, TicketReport,
+    Answer, ConsentReport, Contact, Event, Fact, Item, OrderReport, OrderStage, PrivacyKind, PrivacyRequest,
+    Review, Scale, ShipmentReport, ShipmentState, SurveyKind, TicketReport,
 };
 use aftercare::field::Field;
 use aftercare::key::Key;
@@ -46,6 +46,12 @@ pub(super) fn facts(random: &mut Random, now: Time, span: u64) -> Vec<Fact> {
     if people.len() > 1 && shop.random.chance(200) {
         shop.shared(&people[0], &people[1]);
     }
+    if shop.random.chance(300) {
+        for number in 0..shop.random.between(1, 2) {
+            let person = shop.random.index(people.len());
+            shop.request(&people[person], number);
+        }
+    }
     shop.facts
 }
 
@@ -73,7 +79,11 @@ impl Shop<'_> {
         let ago = days * 86_400_000;
         let within = self.random.below(self.span.max(1_000));
         let at = self.now + millis(within) - millis(ago);
-        // No two alike.
+        self.unlike_others(at)
+    }
+
+    /// No two moments alike.
+    fn unlike_others(&self, at: Time) -> Time {
         let number = i64::try_from(self.facts.len()).unwrap_or_default();
         Time::from_millis(at.millis() / 1_000 * 1_000 + number)
     }
@@ -217,6 +227,31 @@ impl Shop<'_> {
             }
         };
         self.tell(at, [vec![Some(name)], keys].concat(), event);
+    }
+
+    /// Somebody asks to be forgotten, or to see what is held of them; rarely the whole shop does.
+    fn request(&mut self, person: &Person, number: u64) {
+        let kind = match self.random.below(20) {
+            0 => PrivacyKind::EraseShop,
+            1 => PrivacyKind::Export,
+            _ => PrivacyKind::Erase,
+        };
+        let id = format!("q{number}");
+        if kind == PrivacyKind::EraseShop {
+            // Longer ago than clocks are apart.
+            let at = self.unlike_others(self.now - millis(600_000));
+            self.tell(at, [Key::shop("1")], Event::Privacy(PrivacyRequest { id, kind }));
+            return;
+        }
+        // It may come long before other things that happened earlier, but is dated when it was made.
+        let within = self.random.below(self.span.clamp(1_000, 1_800_000));
+        let at = self.unlike_others(self.now + millis(within));
+        let mut keys = self.names(person);
+        keys.push(Some(self.random.pick(&person.keys).clone()));
+        if self.random.chance(300) {
+            keys.push(Key::order(&9_007_199_254_740_993_u64.to_string()));
+        }
+        self.tell(at, keys, Event::Privacy(PrivacyRequest { id, kind }));
     }
 
     /// Two people turn out to be one, late.

@@ -1,9 +1,12 @@
 //! Where every fact is, at every moment: in the inbox, in segments, or lost.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use aftercare::fact::{Event, Fact, FactId};
+use aftercare::fact::{Event, Fact, FactId, PrivacyKind, PrivacyRequest};
+use aftercare::key::Key;
 use aftercare::message::{Body, MessageId, Step};
+use aftercare::store::erasure::is_erasure;
 use aftercare::store::{codec, names};
 
 use super::law::{Law, Violation};
@@ -31,12 +34,13 @@ impl Truth {
         };
         let mut ids = BTreeSet::new();
         for fact in facts {
-            let id = fact.id();
             if let Event::Message(step) = &fact.event
                 && let (Step::Sending { .. }, Some(body)) = (&step.step, &step.body)
             {
                 self.sending.entry(step.id.clone()).or_default().insert((**body).clone());
             }
+            let fact = wordless(fact);
+            let id = fact.id();
             self.facts.entry(id.clone()).or_insert(fact);
             *self.places.entry(id.clone()).or_default() += 1;
             ids.insert(id);
@@ -51,11 +55,65 @@ impl Truth {
         self.leave(key, before)
     }
 
+    /// May this fact go because somebody asked for it? Whose facts those are is judged generously: by every fact that was
+    /// ever stored. Messages go with what they are about; everything else by its time.
+    pub(super) fn may_go(&self, fact: &Fact) -> bool {
+        self.requests().any(|(request, kind)| match kind {
+            PrivacyKind::EraseShop => fact.at <= request.at,
+            _ => {
+                let person = connected(request, &mut |_| true, self.facts.values());
+                let theirs = fact.all_keys().any(|key| person.contains(&*key));
+                theirs && (fact.at <= request.at || matches!(fact.event, Event::Message(_)))
+            }
+        })
+    }
+
+    /// Requests to forget somebody that were ever stored.
+    pub(super) fn requests(&self) -> impl Iterator<Item = (&Fact, PrivacyKind)> {
+        self.facts.values().filter_map(|fact| match &fact.event {
+            Event::Privacy(PrivacyRequest {
+                kind: kind @ (PrivacyKind::Erase | PrivacyKind::EraseShop),
+                ..
+            }) => Some((fact, *kind)),
+            _ => None,
+        })
+    }
+
+    /// Facts that have to go, judged strictly: by what happened up to the request and is connected by such facts alone. A
+    /// message has to go if all that was ever reported of its cause has to.
+    pub(super) fn must_go(&self) -> BTreeSet<&Fact> {
+        let mut gone: BTreeSet<&Fact> = BTreeSet::new();
+        for (request, kind) in self.requests() {
+            let old = |fact: &Fact| fact.at <= request.at && !matches!(fact.event, Event::Message(_));
+            // What another request names together is not remembered as belonging together.
+            let mut links = |fact: &Fact| old(fact) && !is_erasure(fact);
+            let person = connected(request, &mut links, self.facts.values());
+            gone.extend(self.facts.values().filter(|fact| {
+                let theirs =
+                    kind == PrivacyKind::EraseShop || fact.all_keys().any(|key| person.contains(&*key));
+                theirs && old(fact)
+            }));
+        }
+        let causes = |facts: &mut dyn Iterator<Item = &Fact>| -> BTreeSet<String> {
+            facts.filter_map(cause_of).collect()
+        };
+        let gone_causes = causes(&mut gone.iter().copied());
+        let kept_causes = causes(&mut self.facts.values().filter(|fact| !gone.contains(fact)));
+        let person_only = self.requests().all(|(_, kind)| kind == PrivacyKind::Erase);
+        gone.extend(self.facts.values().filter(|fact| match &fact.event {
+            Event::Message(step) => {
+                person_only && gone_causes.contains(&step.cause) && !kept_causes.contains(&step.cause)
+            }
+            _ => false,
+        }));
+        gone
+    }
+
     fn leave(&mut self, key: &str, ids: Option<BTreeSet<FactId>>) -> Result<(), Violation> {
         for id in ids.into_iter().flatten() {
             let places = self.places.entry(id.clone()).or_default();
             *places = places.saturating_sub(1);
-            if *places == 0 {
+            if *places == 0 && !self.may_go(&self.facts[&id]) {
                 let what = describe(&self.facts[&id]);
                 let detail = format!("the last copy of fact {id} ({what}) went with `{key}`");
                 return Err(Violation { law: Law::NothingIsLost, detail });
@@ -79,6 +137,44 @@ impl Truth {
     }
 }
 
+/// The fact itself, whether the words of a message still stand in it or not.
+pub(super) fn wordless(mut fact: Fact) -> Fact {
+    if let Event::Message(step) = &mut fact.event {
+        step.body = None;
+        step.trace = None;
+    }
+    fact
+}
+
+/// What messages about this report have as their cause.
+fn cause_of(fact: &Fact) -> Option<String> {
+    match &fact.event {
+        Event::Order(report) => Some(format!("order:{}", report.id)),
+        Event::Answer(answer) => Some(format!("answer:{}", answer.id)),
+        _ => None,
+    }
+}
+
+/// The keys that facts connect with those of `from`.
+fn connected<'f>(
+    from: &Fact,
+    counts: &mut dyn FnMut(&Fact) -> bool,
+    facts: impl Iterator<Item = &'f Fact> + Clone,
+) -> BTreeSet<Key> {
+    let mut keys: BTreeSet<Key> = from.all_keys().map(Cow::into_owned).collect();
+    loop {
+        let before = keys.len();
+        for fact in facts.clone() {
+            if counts(fact) && fact.all_keys().any(|key| keys.contains(&*key)) {
+                keys.extend(fact.all_keys().map(Cow::into_owned));
+            }
+        }
+        if keys.len() == before {
+            return keys;
+        }
+    }
+}
+
 /// A fact in a few words.
 pub(super) fn describe(fact: &Fact) -> String {
     match &fact.event {
@@ -91,7 +187,7 @@ pub(super) fn describe(fact: &Fact) -> String {
         Event::Review(review) => format!("review {}", review.id),
         Event::Ticket(report) => format!("ticket {}", report.id),
         Event::Consent(_) => "consent".to_owned(),
-        Event::Privacy(request) => format!("privacy {}", request.id),
+        Event::Privacy(request) => format!("{:?} {} of {:?}", request.kind, request.id, fact.keys),
         Event::Fetch(fetch) => format!("fetch {}", fetch.order_id),
         Event::Fetched(report) => format!("fetched {}: {:?}", report.order_id, report.step),
         Event::Message(step) => match &step.step {

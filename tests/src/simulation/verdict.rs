@@ -12,8 +12,9 @@ use aftercare::key::Key;
 use aftercare::ledger::{self, Counts, Day};
 use aftercare::message::{MessageId, Step};
 use aftercare::playbook;
+use aftercare::store::erasure::Erasures;
 use aftercare::store::page::Page;
-use aftercare::store::segment::MERGE_AT;
+use aftercare::store::segment::{self, MERGE_AT};
 use aftercare::store::view::View;
 use aftercare::store::{Store, StoreError, codec, names};
 use chrono::NaiveDate;
@@ -21,6 +22,7 @@ use chrono::NaiveDate;
 use super::Mode;
 use super::law::{Law, Violation};
 use super::schedule::{Scene, stored_meta};
+use super::truth::{describe, wordless};
 use super::world::World;
 
 type Verdict = Result<(), Violation>;
@@ -32,13 +34,60 @@ fn broken(law: Law, detail: impl Display) -> Verdict {
 pub(super) fn check(world: &World, scene: &Scene) -> Verdict {
     keys(world)?;
     let facts = stored_facts(world);
-    if let Some(lost) = world.truth.facts().find(|fact| !facts.contains(*fact)) {
+    let mut gone = world.truth.facts().filter(|fact| !facts.contains(*fact));
+    if let Some(lost) = gone.find(|fact| !world.truth.may_go(fact)) {
         return broken(Law::NothingIsLost, format!("fact {} is in no segment", lost.id()));
     }
+    forgotten(world, &facts)?;
+    words_are_gone(world)?;
     let customers = fold(&facts);
     records(world, &customers)?;
     scores(world, &customers)?;
     messages(world, scene, &facts, &customers)
+}
+
+/// Whoever asked for it is forgotten: their facts are gone, and no stored value holds a word that only they used.
+fn forgotten(world: &World, facts: &BTreeSet<Fact>) -> Verdict {
+    let erasures = erasures(world);
+    if let Some((request, _)) = world.truth.requests().find(|(fact, _)| !erasures.has_carried_out(&fact.id()))
+    {
+        return broken(Law::RequestsAreCarriedOut, format!("request {} has no receipt", request.id()));
+    }
+    let must_go = world.truth.must_go();
+    if let Some(fact) = must_go.iter().find(|fact| facts.contains(**fact)) {
+        return broken(Law::ForgottenIsGone, format!("fact {} ({}) is stored", fact.id(), describe(fact)));
+    }
+    let mut words: BTreeSet<String> = must_go.into_iter().flat_map(words).collect();
+    for word in facts.iter().flat_map(self::words) {
+        words.remove(&word);
+    }
+    for (key, value) in &world.values {
+        // What a day or a month counts is not a person's any more.
+        let text: String = match codec::decode::<Box<serde_json::value::RawValue>>(key, value) {
+            Ok(json) => json.get().to_owned(),
+            Err(_) => String::from_utf8_lossy(value).into_owned(),
+        };
+        if let Some(word) = words.iter().find(|word| text.contains(word.as_str())) {
+            return broken(Law::ForgottenIsGone, format!("`{key}` holds {word}: {text}"));
+        }
+    }
+    Ok(())
+}
+
+/// What tells whose fact this is.
+fn words(fact: &Fact) -> Vec<String> {
+    let mut words: Vec<String> = fact.all_keys().map(|key| format!("\"{key}\"")).collect();
+    if let Event::Message(step) = &fact.event {
+        words.push(format!("\"{}\"", step.id));
+        words.push(format!("\"{}\"", step.cause));
+    }
+    words
+}
+
+fn erasures(world: &World) -> Erasures {
+    let listed = world.values.keys().filter(|key| names::is_erased(key)).cloned().collect();
+    let snapshot = Snapshot(&world.values);
+    poll_once(Erasures::load(&snapshot, &listed, &BTreeSet::new())).ok().flatten().unwrap_or_default()
 }
 
 /// Nothing waits, and nothing is there that nobody needs.
@@ -48,6 +97,7 @@ fn keys(world: &World) -> Verdict {
         let known = key == names::META
             || key == names::LEASE
             || names::segment_level(key).is_some()
+            || names::is_erased(key)
             || names::day_date(key).is_some()
             || names::month_start(key).is_some()
             // One more than there are: the copy of a split that a crash cut short; the next split writes it again.
@@ -77,7 +127,18 @@ fn stored_facts(world: &World) -> BTreeSet<Fact> {
     let segments = world.values.iter().filter(|(key, _)| names::segment_level(key).is_some());
     let facts =
         segments.flat_map(|(key, value)| codec::decode::<BTreeSet<Fact>>(key, value).unwrap_or_default());
-    facts.collect()
+    facts.map(wordless).collect()
+}
+
+/// Every message has ended, and that is long ago.
+fn words_are_gone(world: &World) -> Verdict {
+    for (key, value) in world.values.iter().filter(|(key, _)| names::segment_level(key).is_some()) {
+        let facts: BTreeSet<Fact> = codec::decode(key, value).unwrap_or_default();
+        if segment::words_since(&facts).is_some() {
+            return broken(Law::WordsLeave, format!("`{key}` still has what messages said"));
+        }
+    }
+    Ok(())
 }
 
 /// The plainest thing that could work: facts that share a key belong together; what belongs together is joined.
@@ -211,14 +272,18 @@ fn messages(
     customers: &BTreeMap<Key, Customer>,
 ) -> Verdict {
     let strict = world.mode == Mode::Timely;
+    let erasures = erasures(world);
     let ids = |customer: &Customer| -> Vec<MessageId> {
         let planned = playbook::plan(customer, &scene.settings, world.now);
         planned.into_iter().map(|plan| plan.id).collect()
     };
     // What the facts call for in the end must be there. What one of them called for when it was all that was known,
     // such as an alert about a score that was changed since, may be.
-    let required: BTreeSet<MessageId> = customers.values().flat_map(ids).collect();
-    let heard_of = facts.iter().filter(|fact| !matches!(fact.event, Event::Message(_)));
+    let planned =
+        customers.values().flat_map(|customer| playbook::plan(customer, &scene.settings, world.now));
+    let required: BTreeSet<MessageId> =
+        planned.filter(|plan| !erasures.bars(&plan.id, &plan.cause)).map(|plan| plan.id).collect();
+    let heard_of = world.truth.facts().filter(|fact| !matches!(fact.event, Event::Message(_)));
     let possible: BTreeSet<MessageId> =
         heard_of.flat_map(|fact| ids(&Customer::from(fact.clone()))).chain(required.clone()).collect();
 
@@ -251,6 +316,15 @@ fn messages(
     }
     if let Some(id) = required.difference(&recorded).next() {
         return broken(Law::MessagesFollowFacts, format!("{id} is called for and was never decided on"));
+    }
+    // Of those who were forgotten nobody remembers what they were sent; twice it was not.
+    for fact in world.truth.facts().filter(|fact| !facts.contains(*fact)) {
+        if let Event::Message(step) = &fact.event {
+            let delivered = deliveries.remove(step.id.as_str()).unwrap_or_default().len();
+            if delivered > 1 {
+                return broken(Law::SentOnce, format!("{} was delivered {delivered} times", step.id));
+            }
+        }
     }
     match deliveries.keys().next() {
         Some(id) => broken(Law::EndsAreTrue, format!("{id} was delivered and there is no record of it")),

@@ -14,7 +14,7 @@ use aftercare::channel::CallError;
 use aftercare::fact::Fact;
 use aftercare::message::MessageId;
 use aftercare::store::lease::LeaseTiming;
-use aftercare::store::meta::Meta;
+use aftercare::store::meta::{Meta, Purge};
 use aftercare::store::{StoreError, codec, names};
 use aftercare::time::Time;
 use chrono::TimeDelta;
@@ -439,7 +439,7 @@ impl World {
         } else if key == names::LEASE {
             let _ = write!(line, ": {}", String::from_utf8_lossy(value));
         } else if key == names::META {
-            let Meta { pages, folded, unreadable, clearing, .. } =
+            let Meta { pages, folded, unreadable, erased, purge, clearing, .. } =
                 codec::decode(key, value).unwrap_or_default();
             let due: Vec<String> = pages
                 .iter()
@@ -451,6 +451,14 @@ impl World {
             let folded: Vec<&str> = folded.iter().map(|key| key.get(..10).unwrap_or(key)).collect();
             let _ =
                 write!(line, ": {} pages [{}], folded [{}]", pages.len(), due.join(", "), folded.join(" "));
+            let erased: Vec<&str> = erased.iter().map(|key| key.get(..12).unwrap_or(key)).collect();
+            if !erased.is_empty() {
+                let _ = write!(line, ", erased [{}]", erased.join(" "));
+            }
+            if let Some(Purge { named, left, .. }) = purge {
+                let left = left.map(|left| left.len());
+                let _ = write!(line, ", erasing {:?}, {left:?} segments left", named.keys);
+            }
             if !unreadable.is_empty() || clearing {
                 let _ = write!(line, ", {} unreadable, clearing: {clearing}", unreadable.len());
             }

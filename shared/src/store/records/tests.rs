@@ -1,6 +1,5 @@
 //! The page layer against the plainest thing that could work: connected components of facts, folded.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
@@ -14,31 +13,8 @@ use crate::fact::{Fact, arbitrary};
 use crate::join::Join;
 use crate::key::Key;
 use crate::ledger;
-use crate::store::{Store, StoreError, codec, names};
-
-/// Keeps values in memory and never makes anybody wait.
-#[derive(Default)]
-struct MemoryStore(RefCell<BTreeMap<String, Vec<u8>>>);
-
-impl Store for MemoryStore {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.borrow().get(key).cloned())
-    }
-
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.0.borrow_mut().insert(key.to_owned(), value.to_vec());
-        Ok(())
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.borrow_mut().remove(key);
-        Ok(())
-    }
-
-    async fn keys(&self) -> Result<Vec<String>, StoreError> {
-        Ok(self.0.borrow().keys().cloned().collect())
-    }
-}
+use crate::store::memory::MemoryStore;
+use crate::store::{StoreError, codec, names};
 
 /// Facts that share a key belong together; what belongs together is joined.
 fn components(facts: &[Fact]) -> Vec<Customer> {
