@@ -24,7 +24,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let answer = match inbound::read(request, MAX_BODY_BYTES) {
         Ok(request) => match serde_json::from_slice::<BTreeSet<Fact>>(request.body()) {
             Ok(facts) => inbound::json_of(200, &measure(&facts)),
-            Err(error) => inbound::problem(&Problem::NotJson(error.to_string().into())),
+            Err(error) => inbound::problem(&Problem::NotJson(error.to_string())),
         },
         Err(problem) => inbound::problem(&problem),
     };

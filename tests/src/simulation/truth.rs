@@ -58,13 +58,13 @@ impl Truth {
     /// May this fact go because somebody asked for it? Whose facts those are is judged generously: by every fact that was
     /// ever stored. Messages go with what they are about; everything else by its time.
     pub(super) fn may_go(&self, fact: &Fact) -> bool {
-        self.requests().any(|(request, kind)| match kind {
-            PrivacyKind::EraseShop => fact.at <= request.at,
-            _ => {
-                let person = connected(request, &mut |_| true, self.facts.values());
-                let theirs = fact.all_keys().any(|key| person.contains(&*key));
-                theirs && (fact.at <= request.at || matches!(fact.event, Event::Message(_)))
+        self.requests().any(|(request, kind)| {
+            if kind == PrivacyKind::EraseShop {
+                return fact.at <= request.at;
             }
+            let person = connected(request, &mut |_| true, self.facts.values());
+            let theirs = fact.all_keys().any(|key| person.contains(&*key));
+            theirs && (fact.at <= request.at || matches!(fact.event, Event::Message(_)))
         })
     }
 

@@ -102,7 +102,9 @@ fn fold(facts: &[Fact]) -> Vec<String> {
         let mut customer = Customer::from(fact.clone());
         let (same, others): (Vec<_>, Vec<_>) =
             customers.into_iter().partition(|other: &Customer| !other.keys.is_disjoint(&customer.keys));
-        same.into_iter().for_each(|other| customer.join(other));
+        for other in same {
+            customer.join(other);
+        }
         customers = others;
         customers.push(customer);
     }
