@@ -4,6 +4,7 @@
 mod host;
 pub mod inbound;
 mod outbound;
+pub mod settings;
 pub mod webhook;
 
 pub use host::{KeyValue, WallClock, list, seed, variable};

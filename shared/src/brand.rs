@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Who the merchant is, in every message and page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct Brand {
     pub name: String,
     /// `#rrggbb`.

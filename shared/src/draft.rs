@@ -14,6 +14,8 @@ pub struct Draft {
     pub locale: String,
     pub channel: Channel,
     pub to: String,
+    /// The link that ends messages of this kind, for everything that is not about an order under way.
+    pub unsubscribe_url: Option<String>,
     /// What the template may name. Every value is the customer's or the platform's text and is escaped in HTML.
     pub context: Value,
 }

@@ -9,6 +9,7 @@ mod catalog;
 pub(crate) mod clean;
 mod color;
 mod filters;
+mod markup;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,8 @@ pub fn render(draft: &Draft, brand: &Brand, default_locale: &str) -> Result<Body
     values.insert("sign_off".to_owned(), brand.sign_off(&words).into());
     values.insert("words".to_owned(), Serde(&words).into());
     values.insert("brand".to_owned(), Serde(&brand).into());
+    let unsubscribe = draft.unsubscribe_url.as_deref().and_then(clean::url);
+    values.insert("unsubscribe_url".to_owned(), Serde(&unsubscribe).into());
     let part = |name: &str, values: &BTreeMap<String, minijinja::Value>| {
         let path = format!("{}/{locale}/{name}", draft.template);
         environment()
@@ -75,6 +78,11 @@ pub fn render(draft: &Draft, brand: &Brand, default_locale: &str) -> Result<Body
         }
         // RFC 3834: keeps holiday notices from answering.
         headers.insert("Auto-Submitted".to_owned(), "auto-generated".to_owned());
+        if let Some(link) = unsubscribe {
+            // RFC 8058: mail programs show a button, and a POST to this link is all that it takes.
+            headers.insert("List-Unsubscribe".to_owned(), ["<", &link, ">"].concat());
+            headers.insert("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned());
+        }
         clean::mailbox(&brand.name, &brand.from).ok_or(RenderError::Sender)?
     } else {
         brand.name.clone()
@@ -183,13 +191,28 @@ fn words(locale: &str) -> Result<Value, RenderError> {
     serde_json::from_slice(source.as_bytes()).map_err(|error| broken(&error.to_string()))
 }
 
+/// May this stand in a header as the address of one person?
+pub(crate) fn is_address(text: &str) -> bool {
+    clean::is_address(text)
+}
+
+/// Is this a link to a page, and nothing else?
+pub(crate) fn is_url(text: &str) -> bool {
+    clean::url(text).is_some()
+}
+
+/// Are there messages in this language?
+pub(crate) fn speaks(locale: &str) -> bool {
+    catalog::speaks(locale)
+}
+
 /// One template engine for all messages.
 fn environment() -> &'static Environment<'static> {
     static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
         let mut environment = template::environment(|path| {
-            let source = catalog::source(path)?;
-            Some(if template::is_html(path) { style::inline(source) } else { source.to_owned() })
+            let source = catalog::source(path).map(str::to_owned).or_else(|| markup::part(path))?;
+            Some(if template::is_html(path) { style::inline(&source) } else { source })
         });
         filters::add(&mut environment);
         environment

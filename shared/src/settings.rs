@@ -1,14 +1,81 @@
-//! What a merchant can set. The defaults do the core journeys.
+//! What a merchant can set: one document, read as a whole. The defaults do the core journeys.
+
+mod check;
+mod history;
+mod hours;
+mod product;
+mod span;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::brand::Brand;
+use crate::fact::Channel;
+use crate::link::Links;
+use crate::playbook::Name;
+use crate::zone::Zone;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+pub use check::Wrong;
+pub use history::{History, Version};
+pub use hours::{Clock, Hours};
+pub use product::{Matcher, Product, Step, find as find_product};
+pub use span::Span;
+
+/// The JSON Schema of the document, as it is served at `/schemas/settings.json`.
+pub const SCHEMA: &str = include_str!("../schemas/settings.json");
+
+/// Everything that decides what is said, when, to whom and by whom.
+///
+/// What a document leaves out keeps its default; what it names and we do not know is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub brand: Brand,
     /// Where alerts for the team go; empty for nowhere.
     pub team_email: String,
-    /// Language for people whose own is not known, and for the team.
+    /// Language for people whose own is not known, and for the team: `en`, `de`, `fr`, `es`, `pt-BR`, `pl`.
     pub default_locale: String,
+    /// The shop's time zone: an IANA name.
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub time_zone: Zone,
+    /// When people may be written to, on their own clocks. Service mail (about an order under way) goes at any time.
+    pub sending_hours: Hours,
+    /// When the team answers, on the shop's clock.
+    pub business_hours: BusinessHours,
+    /// How many messages a person gets at most, over all channels and playbooks. Service messages do not count.
+    pub cap: Cap,
+    /// A person is asked one survey within this time.
+    pub survey_quarantine: Span,
+    /// A parcel that left and of which no carrier said anything more is taken for delivered after this time.
+    pub assumed_delivery: Span,
+    /// Days until the body of a message is forgotten; its subject stays.
+    pub body_days: u16,
+    /// Days until a settled order is reduced to a summary.
+    pub retention_days: u16,
+    /// Percent of people who get nothing from a playbook that is not service, so that its effect can be measured.
+    pub holdout: u8,
+    pub returns: Returns,
+    pub goodwill: Goodwill,
+    pub survey: Survey,
+    pub reviews: Reviews,
+    pub referral: Referral,
+    pub loyalty: Loyalty,
+    /// What is known of products. The best match counts: sku, then type, then tag, then vendor, then one for all.
+    pub products: Vec<Product>,
+    /// Bought one thing and not the other: where people may be stuck.
+    pub struggles: Vec<Struggle>,
+    /// Changes to single playbooks, by name.
+    pub playbooks: BTreeMap<Name, Override>,
+    /// Where this runs, from the application's variables. Not part of the document.
+    #[serde(skip)]
+    pub links: Links,
+    /// Channels that have a provider. Not part of the document either.
+    #[serde(skip)]
+    pub connected: Vec<Channel>,
 }
 
 impl Default for Settings {
@@ -17,6 +84,201 @@ impl Default for Settings {
             brand: Brand::default(),
             team_email: "team@example.com".to_owned(),
             default_locale: "en".to_owned(),
+            time_zone: Zone::utc(),
+            sending_hours: Hours { from: Clock::new(9, 0), to: Clock::new(20, 0) },
+            business_hours: BusinessHours::default(),
+            cap: Cap::default(),
+            survey_quarantine: Span::days(30),
+            assumed_delivery: Span::days(14),
+            body_days: 30,
+            retention_days: 1095,
+            holdout: 0,
+            returns: Returns::default(),
+            goodwill: Goodwill::default(),
+            survey: Survey::default(),
+            reviews: Reviews::default(),
+            referral: Referral::default(),
+            loyalty: Loyalty::default(),
+            products: Vec::new(),
+            struggles: Vec::new(),
+            playbooks: BTreeMap::new(),
+            links: Links::default(),
+            connected: vec![Channel::Email],
         }
+    }
+}
+
+/// When the team answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct BusinessHours {
+    pub from: Clock,
+    pub to: Clock,
+    /// Saturdays and Sundays too.
+    pub weekends: bool,
+}
+
+impl Default for BusinessHours {
+    fn default() -> Self {
+        Self { from: Clock::new(9, 0), to: Clock::new(17, 0), weekends: false }
+    }
+}
+
+/// At most so many messages within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Cap {
+    /// At least 1.
+    pub messages: u8,
+    pub within: Span,
+}
+
+impl Default for Cap {
+    fn default() -> Self {
+        Self { messages: 2, within: Span::days(7) }
+    }
+}
+
+/// The shop's return policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Returns {
+    /// Days after delivery until which things come back; 0 where nothing does.
+    pub days: u16,
+    /// Where a return is announced. Empty: by answering the mail.
+    pub url: String,
+}
+
+impl Default for Returns {
+    fn default() -> Self {
+        Self { days: 30, url: String::new() }
+    }
+}
+
+/// What goes with the apology for a late parcel. Never depends on what somebody answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Goodwill {
+    /// A code that the shop accepts from anybody who has it. Empty for none.
+    pub code: String,
+    /// What it gives, in the shop's words: `10 % off your next order`.
+    pub gives: String,
+}
+
+/// Asking how it was.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Survey {
+    /// A survey tool's page, with `{order}` where the order's id belongs. Empty for our own page.
+    pub url: String,
+    /// What answering gives, whatever the answer: `50 points`. Empty for nothing.
+    pub thanks: String,
+}
+
+/// Asking for public reviews. Everybody is asked alike.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Reviews {
+    /// Where a review is written, with `{order}` where the order's id belongs. Without it nobody is asked.
+    pub url: String,
+    /// What a review gives, whatever it says: `100 points`. Refused with a link to Google, which forbids it.
+    pub reward: String,
+}
+
+/// Inviting friends.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Referral {
+    /// The page for friends, with `{code}` where the customer's own code belongs. Without it nobody is invited.
+    pub url: String,
+    /// What it gives to both: `10 € for you and for your friend`.
+    pub gives: String,
+}
+
+/// Points for what people do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Loyalty {
+    /// For each whole unit of currency spent and paid; 0 for no points at all.
+    pub per_unit: u16,
+    pub per_review: u32,
+    /// For each photo or film in a review, up to five.
+    pub per_photo: u32,
+    pub per_answer: u32,
+    /// Points are good for this many days; 0 for ever.
+    pub expire_days: u16,
+    /// From the lowest to the highest.
+    pub tiers: Vec<Tier>,
+    /// Orders that are celebrated: `[3, 10]`.
+    pub orders: Vec<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    pub name: String,
+    /// Reached with this many points.
+    pub points: u32,
+    /// A line each: `early access to new blends`.
+    #[serde(default)]
+    pub perks: Vec<String>,
+}
+
+/// Bought `bought`, and nothing that is `without` within `after`: help is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Struggle {
+    /// Names it in message ids: letters, digits and `-`. Not to be changed later.
+    pub name: String,
+    pub bought: Matcher,
+    pub without: Matcher,
+    pub after: Span,
+    /// `How to dial in your grind`.
+    pub title: String,
+    #[serde(default)]
+    pub text: String,
+    #[serde(default)]
+    pub url: String,
+}
+
+/// How one playbook differs from its default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Override {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// From what happened to what is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Span>,
+    /// How long after that it is still of use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Span>,
+    /// In order of preference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<Channel>>,
+    /// Percent, instead of the common one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<u8>,
+}
+
+impl Settings {
+    /// How `name` differs from its default, if it does.
+    pub fn of(&self, name: Name) -> Option<&Override> {
+        self.playbooks.get(&name)
+    }
+
+    pub fn is_enabled(&self, name: Name) -> bool {
+        self.of(name).and_then(|own| own.enabled).unwrap_or(true)
     }
 }

@@ -68,6 +68,7 @@ pub mod names {
 
     pub const META: &str = "meta";
     pub const LEASE: &str = "lease";
+    pub const SETTINGS: &str = "settings";
 
     pub fn inbox(fact: &FactId) -> String {
         format!("in:{fact}")

@@ -2,7 +2,7 @@
 //!
 //! One at a time, by lease. Every step may be the last: whatever a crash leaves behind, the next sweep goes on from.
 
-mod decide;
+pub(crate) mod decide;
 mod erase;
 mod fetch;
 mod words;

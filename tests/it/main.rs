@@ -5,6 +5,7 @@ mod crash;
 mod deploy;
 mod end_to_end;
 mod fetch;
+mod journey;
 mod platforms;
 mod privacy;
 mod process;

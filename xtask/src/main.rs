@@ -4,6 +4,7 @@ mod bench;
 mod components;
 mod demo;
 mod secrets;
+mod settings;
 mod sign;
 mod simulate;
 mod store;
@@ -32,6 +33,9 @@ enum Command {
     SimulateStore(simulate::Args),
     /// Show what an instance has stored, running or stopped: keys, pages, records, inbox.
     Store(store::Args),
+    /// Check a settings document.
+    #[command(subcommand)]
+    Settings(settings::Action),
     /// Sign a payload as its sender would, and post it.
     Sign(sign::Args),
 }
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(root(), &args),
         Command::SimulateStore(args) => simulate::run(&args),
         Command::Store(args) => store::run(root(), args),
+        Command::Settings(action) => settings::run(&action),
         Command::Sign(args) => sign::run(root(), &args),
     };
     match result {

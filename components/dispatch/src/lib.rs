@@ -2,13 +2,11 @@
 
 use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
-use adapter::{Http, KeyValue, WallClock, variable};
+use adapter::{Http, KeyValue, WallClock, settings, variable};
 use aftercare::access;
-use aftercare::brand::Brand;
 use aftercare::channel::resend;
 use aftercare::fetch::{Access, Platforms};
 use aftercare::health::Health;
-use aftercare::settings::Settings;
 use aftercare::store::Store;
 use aftercare::store::lease::LeaseTiming;
 use aftercare::store::rebuild;
@@ -46,7 +44,12 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
     if !access::allowed(request.header("authorization"), &variable("dispatch_token")) {
         return Err(Problem::Unauthorized);
     }
-    let (store, settings, email, platforms) = (WithRoom::new(open()?), settings(), email(), platforms());
+    let (store, email, platforms) = (open()?, email(), platforms());
+    let settings = settings::load(&store).await.map_err(|error| {
+        eprintln!("nothing is sent: {error}");
+        Problem::Unavailable
+    })?;
+    let store = WithRoom::new(store);
     match request.query() {
         "" => {}
         "rebuild" => rebuild(&store).await?,
@@ -109,23 +112,6 @@ fn open() -> Result<KeyValue, Problem> {
         eprintln!("{error}");
         Problem::Unavailable
     })
-}
-
-fn settings() -> Settings {
-    Settings {
-        brand: Brand {
-            name: variable("brand_name"),
-            color: variable("brand_color"),
-            from: variable("brand_from"),
-            support_email: variable("brand_support_email"),
-            support_url: variable("brand_support_url"),
-            phone: variable("brand_phone"),
-            address: variable("brand_address"),
-            sign_off: variable("brand_sign_off"),
-        },
-        team_email: variable("team_email"),
-        default_locale: variable("default_locale"),
-    }
 }
 
 /// The platforms that may be asked for orders.

@@ -1,5 +1,7 @@
-//! `GET /metrics`, `/metrics/<name>`, `/dashboard`: scores. `GET /customers/export`, `/customers/erasures`: what is held of a
-//! person, and who was forgotten.
+//! `GET /metrics`, `/metrics/<name>`, `/dashboard`: scores. `/settings`: what a merchant set. `GET /customers/export`,
+//! `/customers/erasures`: what is held of a person, and who was forgotten.
+
+mod settings;
 
 use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
@@ -17,7 +19,8 @@ use aftercare::window::Window;
 
 adapter::serve!(handle);
 
-const MAX_BODY_BYTES: usize = 0;
+/// Far more than any settings document.
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let answer = match inbound::read(request, MAX_BODY_BYTES) {
@@ -28,13 +31,16 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 async fn answer(request: &Inbound) -> Result<Answer, Problem> {
-    if !matches!(request.method(), "GET" | "HEAD") {
-        return Err(Problem::MethodNotAllowed("GET"));
-    }
     if !access::allowed(request.header("authorization"), &variable("admin_token")) {
         return Ok(inbound::unauthorized("Basic realm=\"Aftercare\", charset=\"UTF-8\""));
     }
     let path = request.path();
+    if path == "/settings" || path.starts_with("/settings/") {
+        return settings::answer(request).await;
+    }
+    if !matches!(request.method(), "GET" | "HEAD") {
+        return Err(Problem::MethodNotAllowed("GET"));
+    }
     if let Some(path) = path.strip_prefix("/customers") {
         return customers(path.trim_end_matches('/'), request.query()).await;
     }

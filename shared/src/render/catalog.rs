@@ -1,22 +1,37 @@
 //! Which messages there are, in which languages; the only place to change when one is added.
 
-/// Names every file below `templates/` and embeds it. A message is a folder with one folder a language.
+/// Languages of every message.
+const LOCALES: &[&str] = &["de", "en", "es", "fr", "pl", "pt-BR"];
+
+/// Names every file below `templates/` and embeds it. A message is a folder with a file a language, or, where HTML has
+/// to say it differently, with a folder a language.
 macro_rules! catalog {
     (
         shared: $($shared:literal)+;
-        $($message:literal: $($locale:literal)+;)+
+        files: $($name:literal)+;
+        $($message:literal: $($locale:literal)+; $($file:literal)+;)+
     ) => {
         /// Messages with their languages.
-        pub(super) const MESSAGES: &[(&str, &[&str])] = &[$(($message, &[$($locale),+])),+];
+        pub(super) const MESSAGES: &[(&str, &[&str])] =
+            &[$(($name, LOCALES),)+ $(($message, LOCALES)),+];
 
         /// Path below `templates/` and text of every file.
         pub(super) const FILES: &[(&str, &str)] = &[
             $(($shared, embed!($shared)),)+
+            $(
+                (concat!($name, "/de.md"), embed!($name, "/de.md")),
+                (concat!($name, "/en.md"), embed!($name, "/en.md")),
+                (concat!($name, "/es.md"), embed!($name, "/es.md")),
+                (concat!($name, "/fr.md"), embed!($name, "/fr.md")),
+                (concat!($name, "/pl.md"), embed!($name, "/pl.md")),
+                (concat!($name, "/pt-BR.md"), embed!($name, "/pt-BR.md")),
+            )+
             $($(
                 (concat!($message, "/", $locale, "/subject.txt"), embed!($message, "/", $locale, "/subject.txt")),
                 (concat!($message, "/", $locale, "/body.txt"), embed!($message, "/", $locale, "/body.txt")),
                 (concat!($message, "/", $locale, "/body.html"), embed!($message, "/", $locale, "/body.html")),
             )+)+
+            $($((concat!($message, "/", $file, ".md"), embed!($message, "/", $file, ".md")),)+)+
         ];
     };
 }
@@ -29,10 +44,14 @@ macro_rules! embed {
 
 catalog! {
     shared:
-        "layout.html" "layout.txt" "team.html" "team.txt" "items.html" "items.txt"
-        "words/de.json" "words/en.json";
-    "detractor-alert": "de" "en";
-    "thank-you": "de" "en";
+        "layout.html" "layout.txt" "team.html" "team.txt" "items.html" "items.txt" "item-list.html" "item-list.txt"
+        "words/de.json" "words/en.json" "words/es.json" "words/fr.json" "words/pl.json" "words/pt-BR.json";
+    files:
+        "advocate" "apology" "case-alert" "delay" "loyalty" "milestone" "onboarding" "replenish" "return-info"
+        "return-status" "review-request" "review-thanks" "shipment-status" "struggle" "survey-csat" "survey-nps"
+        "win-back";
+    "detractor-alert": "de" "en"; "es" "fr" "pl" "pt-BR";
+    "thank-you": "de" "en"; "es" "fr" "pl" "pt-BR";
 }
 
 /// The text of a file below `templates/`.
@@ -45,6 +64,11 @@ pub(super) fn source(path: &str) -> Option<&'static str> {
 pub(super) fn pick(message: &str, wanted: &str, default: &str) -> Option<&'static str> {
     let (_, locales) = MESSAGES.iter().find(|(name, _)| *name == message)?;
     [wanted, default, "en"].iter().find_map(|locale| best(locales, locale))
+}
+
+/// Are there messages in this language, or one near it?
+pub(super) fn speaks(locale: &str) -> bool {
+    best(LOCALES, locale).is_some()
 }
 
 /// `de-AT` itself, else `de`, else any of the same language: to a reader in Lisbon, Brazilian Portuguese is closer than
@@ -75,9 +99,10 @@ mod tests {
         check("de_CH", "en", "de");
         check("DE-de", "en", "de");
         check("en-US", "de", "en");
-        check("fr", "de", "de");
-        check("fr", "de-DE", "de");
-        check("fr", "it", "en");
+        check("pt-PT", "en", "pt-BR");
+        check("nl", "de", "de");
+        check("nl", "de-DE", "de");
+        check("nl", "it", "en");
         check("", "", "en");
         assert_eq!(pick("no-such-message", "en", "en"), None);
     }

@@ -8,6 +8,7 @@ use crate::time::Time;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("bare_url", bare_url);
+    environment.add_filter("day", day);
     environment.add_filter("line", line);
     environment.add_filter("lines", lines);
     environment.add_filter("mailto", mailto);
@@ -61,6 +62,16 @@ fn moment(time: String, words: Value) -> Result<String, Error> {
         .replace("{month}", text(&month, "months")?)
         .replace("{year}", &utc.year().to_string())
         .replace("{time}", &format!("{}:{:02}", utc.hour(), utc.minute())))
+}
+
+/// A day as the language writes it, from `2026-11-21`.
+fn day(date: String, words: Value) -> Result<String, Error> {
+    let Some(parsed) = Time::parse_date(&date) else { return Ok(date) };
+    let month = words.get_attr("months")?.get_item_by_index(parsed.month0() as usize)?;
+    Ok(text(&words.get_attr("day")?, "day")?
+        .replace("{day}", &parsed.day().to_string())
+        .replace("{month}", text(&month, "months")?)
+        .replace("{year}", &parsed.year().to_string()))
 }
 
 /// An amount as the language writes it: `€1,049.90`, `1.049,90 €`. `style` is `words.money`.

@@ -35,7 +35,7 @@ pub fn decide(customer: &Customer, planned: &[Planned], now: Time) -> Vec<Decisi
         let next = next(message, Some(plan), now)?;
         Some(Decision {
             id: plan.id.clone(),
-            playbook: plan.playbook.to_owned(),
+            playbook: plan.playbook.as_str().to_owned(),
             cause: plan.cause.clone(),
             next,
         })
@@ -50,7 +50,7 @@ pub fn decide(customer: &Customer, planned: &[Planned], now: Time) -> Vec<Decisi
 
 /// When [`decide`] next has something to say, if nothing else happens. Depends on the facts alone, not on when it is
 /// asked, so that a rebuilt page is the same to the byte.
-pub(super) fn next_due(customer: &Customer, planned: &[Planned]) -> Option<Time> {
+pub(crate) fn next_due(customer: &Customer, planned: &[Planned]) -> Option<Time> {
     let plans = planned.iter().filter_map(|plan| due(customer.messages.get(&plan.id), Some(plan)));
     let dropped = unplanned(customer, planned).filter_map(|(_, message)| due(Some(message), None));
     plans.chain(dropped).min()
@@ -75,6 +75,12 @@ fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<
         Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) if *until > now => None,
         Some(Step::Retry { attempt, .. }) => Some(match plan.map(|plan| &plan.intent) {
             Some(Intent::Send(_)) => again(message?, attempt + 1, false, message?.maybe_sent(), now),
+            Some(Intent::Defer { until, why }) => Next::Record(Step::Retry {
+                attempt: *attempt,
+                until: *until,
+                why: why.clone(),
+                maybe_sent: message?.maybe_sent(),
+            }),
             Some(Intent::Wait) => return None,
             // It cannot be taken back, and to ask the provider about it would be to send it.
             Some(Intent::End(_)) | None if message?.maybe_sent() => Next::Record(Step::Unknown {
@@ -89,6 +95,9 @@ fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<
             Some(plan) => match &plan.intent {
                 Intent::Send(draft) => Some(Next::Begin(draft.clone())),
                 Intent::End(step) => Some(Next::Record(step.clone())),
+                Intent::Defer { until, why } => {
+                    Some(Next::Record(Step::Deferred { until: *until, why: why.clone() }))
+                }
                 Intent::Wait => None,
             },
         },
@@ -98,8 +107,10 @@ fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<
 fn due(message: Option<&Message>, plan: Option<&Planned>) -> Option<Time> {
     match message.and_then(Message::state).map(|(_, step)| step) {
         Some(step) if step.is_terminal() => None,
-        Some(Step::Retry { until, .. } | Step::Deferred { until, .. }) => match plan {
-            // The address that it had is gone, with whoever asked to be forgotten.
+        // What was put off may since have been planned for later still; or the address that it had is gone, with whoever
+        // asked to be forgotten.
+        Some(Step::Deferred { until, .. }) => Some(plan.map_or(*until, |plan| plan.due.max(*until))),
+        Some(Step::Retry { until, .. }) => match plan {
             Some(Planned { intent: Intent::Wait, due, .. }) => Some((*until).max(*due)),
             _ => Some(*until),
         },

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use aftercare::customer::Customer;
-use aftercare::fact::{Event, Fact};
+use aftercare::fact::Fact;
 use aftercare::join::Join;
 use aftercare::key::Key;
 use aftercare::ledger::{self, Counts, Day};
@@ -43,7 +43,7 @@ pub(super) fn check(world: &World, scene: &Scene) -> Verdict {
     let customers = fold(&facts);
     records(world, &customers)?;
     scores(world, &customers)?;
-    messages(world, scene, &facts, &customers)
+    messages(world, scene, &customers)
 }
 
 /// Whoever asked for it is forgotten: their facts are gone, and no stored value holds a word that only they used.
@@ -265,33 +265,42 @@ fn poll_once<T>(future: impl Future<Output = Result<T, StoreError>>) -> Result<T
     }
 }
 
-fn messages(
-    world: &World,
-    scene: &Scene,
-    facts: &BTreeSet<Fact>,
-    customers: &BTreeMap<Key, Customer>,
-) -> Verdict {
+/// Does a cause such as `order:1001:team` name something of this customer?
+fn is_about(customer: &Customer, cause: &str) -> bool {
+    let mut parts = cause.split(':');
+    match (parts.next(), parts.next()) {
+        (Some("order"), Some(id)) => customer.orders.contains_key(id),
+        (Some("answer"), Some(id)) => customer.answers.contains_key(id),
+        (Some("review"), Some(id)) => customer.reviews.contains_key(id),
+        (Some("ticket"), Some(id)) => customer.tickets.contains_key(id),
+        // Ids of parcels may have colons of their own: `tracking:0034`.
+        (Some("shipment"), _) => {
+            customer.shipments.keys().any(|id| cause.starts_with(&format!("shipment:{id}:")))
+        }
+        _ => false,
+    }
+}
+
+fn messages(world: &World, scene: &Scene, customers: &BTreeMap<Key, Customer>) -> Verdict {
     let strict = world.mode == Mode::Timely;
     let erasures = erasures(world);
-    let ids = |customer: &Customer| -> Vec<MessageId> {
-        let planned = playbook::plan(customer, &scene.settings, world.now);
-        planned.into_iter().map(|plan| plan.id).collect()
-    };
-    // What the facts call for in the end must be there. What one of them called for when it was all that was known,
-    // such as an alert about a score that was changed since, may be.
+    // What the facts call for by now must have been decided on. Of what was decided on before they were all known, it
+    // must be about something that happened.
     let planned =
         customers.values().flat_map(|customer| playbook::plan(customer, &scene.settings, world.now));
-    let required: BTreeSet<MessageId> =
-        planned.filter(|plan| !erasures.bars(&plan.id, &plan.cause)).map(|plan| plan.id).collect();
-    let heard_of = world.truth.facts().filter(|fact| !matches!(fact.event, Event::Message(_)));
-    let possible: BTreeSet<MessageId> =
-        heard_of.flat_map(|fact| ids(&Customer::from(fact.clone()))).chain(required.clone()).collect();
+    let required: BTreeSet<MessageId> = planned
+        .filter(|plan| plan.due <= world.now && !erasures.bars(&plan.id, &plan.cause))
+        .map(|plan| plan.id)
+        .collect();
 
     let mut deliveries = world.provider.deliveries.clone();
     let mut recorded = BTreeSet::new();
-    for (id, message) in customers.values().flat_map(|customer| &customer.messages) {
+    let all = customers
+        .values()
+        .flat_map(|customer| customer.messages.iter().map(move |message| (customer, message)));
+    for (customer, (id, message)) in all {
         recorded.insert(id.clone());
-        if !possible.contains(id) {
+        if !is_about(customer, &message.cause) {
             return broken(Law::MessagesFollowFacts, format!("{id} is about nothing that happened"));
         }
         let Some((_, step)) = message.state() else {

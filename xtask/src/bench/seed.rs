@@ -163,7 +163,7 @@ pub(super) async fn store_with(customers: u32) -> Result<Memory> {
             sign_off: String::new(),
         },
         team_email: "team@example.com".to_owned(),
-        default_locale: "en".to_owned(),
+        ..Settings::default()
     };
     let clock = Now(Time::from_seconds(DateTime::<Utc>::from(SystemTime::now()).timestamp()));
     let email = resend::Config { url: "http://nobody.example".to_owned(), api_key: String::new() };

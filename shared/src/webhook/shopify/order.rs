@@ -147,7 +147,8 @@ fn contact(order: &Object<'_>, customer: Option<&Object<'_>>, created_at: Option
     };
     let address = shipping.as_ref().or(billing.as_ref());
     // The box at checkout is about e-mail, and speaks of the moment the order was placed.
-    let accepts = order.bool("buyer_accepts_marketing");
+    // One that was left empty is no consent, but nobody opted out either.
+    let accepts = order.bool("buyer_accepts_marketing").filter(|accepts| *accepts);
     Contact {
         email: first_said([
             order.email("email"),

@@ -1,0 +1,107 @@
+//! delay: the apology before anybody has to ask, and a case for the team.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::name::Name;
+use super::story::{Chapter, Story};
+use super::wish::{To, Verdict, Wish};
+use crate::fact::ShipmentState;
+use crate::time::Time;
+
+pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
+    for chapter in &story.orders {
+        // One apology and one voucher an order, however many things go wrong with it.
+        let Some((at, what)) = trouble(story, chapter) else { continue };
+        if !story.concerns(Name::Delay, at) {
+            continue;
+        }
+        let cause = ["order:", chapter.id].concat();
+        let arrived = arrived(story, chapter);
+        let over = chapter.problem().or(arrived.map(|_| "it has arrived meanwhile"));
+        let sorry = match over {
+            Some(why) => Verdict::skip(why),
+            None => apology(story, chapter, what),
+        };
+        let case = match over {
+            Some(why) => Verdict::skip(why),
+            None => alert(story, chapter, what, at),
+        };
+        wishes.push(Wish::about(story, Name::Delay, [&*cause, ":team"].concat(), at, case));
+        wishes.push(Wish::about(story, Name::Delay, cause, at, sorry));
+    }
+}
+
+/// When every parcel of it was there: known, not taken for granted.
+fn arrived(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<Time> {
+    let parcels =
+        chapter.parcels.iter().map(|index| &story.parcels[*index]).filter(|parcel| !parcel.is_over());
+    let mut last = None;
+    for parcel in parcels {
+        last = last.max(Some(parcel.reached(&ShipmentState::Delivered)?));
+    }
+    last
+}
+
+/// What went wrong first, and when. A promise that nobody kept is broken at the end of its day, in the shop's zone.
+fn trouble(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<(Time, &'static str)> {
+    let parcels = || chapter.parcels.iter().map(|index| &story.parcels[*index]);
+    let reported = parcels().filter_map(super::parcel::Parcel::trouble).min();
+    let zone = &story.settings.time_zone;
+    let promised = chapter.order.promised_by().or_else(|| {
+        let estimates = parcels().filter_map(super::parcel::Parcel::first_estimate);
+        estimates.max().map(|estimate| zone.date(estimate))
+    });
+    let missed = promised.map(|day| (zone.at(day + TimeDelta::days(1), 0), "late"));
+    // What arrived in time broke no promise, whatever else is heard of it.
+    let kept = |(at, _): &(Time, &str)| arrived(story, chapter).is_some_and(|arrived| arrived < *at);
+    [reported, missed].into_iter().flatten().filter(|trouble| !kept(trouble)).min()
+}
+
+fn apology<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str) -> Verdict<'a> {
+    let parcel = chapter.parcels.first().map(|index| &story.parcels[*index]);
+    let carrier = parcel.and_then(|parcel| parcel.carrier());
+    let carrier_phone = parcel.and_then(|parcel| parcel.carrier_phone());
+    let tracking_url = parcel.and_then(|parcel| parcel.tracking_url());
+    let (first_name, number) = (story.first_name(), chapter.number());
+    let goodwill = &story.settings.goodwill;
+    Verdict::say(To::Customer(Some(chapter.order)), "delay", move || {
+        let given = |text: &String| {
+            Some(text.clone()).filter(|_| !goodwill.code.is_empty() && !goodwill.gives.is_empty())
+        };
+        json!({
+            "first_name": first_name,
+            "number": number,
+            "what": what,
+            "carrier": carrier,
+            "carrier_phone": carrier_phone,
+            "tracking_url": tracking_url,
+            "code": given(&goodwill.code),
+            "gives": given(&goodwill.gives),
+        })
+    })
+}
+
+fn alert<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str, at: Time) -> Verdict<'a> {
+    let parcel = chapter.parcels.first().map(|index| &story.parcels[*index]);
+    let carrier = parcel.and_then(|parcel| parcel.carrier());
+    let tracking_number = parcel.and_then(|parcel| parcel.tracking_number());
+    let tracking_url = parcel.and_then(|parcel| parcel.tracking_url());
+    let (customer, email) = (story.full_name(), story.customer.email());
+    let number = chapter.number().unwrap_or(chapter.id);
+    Verdict::say(To::Team, "case-alert", move || {
+        json!({
+            "what": what,
+            "score": null,
+            "scale": null,
+            "comment": null,
+            "customer": customer,
+            "email": email,
+            "order": number,
+            "carrier": carrier,
+            "tracking_number": tracking_number,
+            "tracking_url": tracking_url,
+            "at": at.to_string(),
+        })
+    })
+}

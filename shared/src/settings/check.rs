@@ -1,0 +1,232 @@
+//! Reads a settings document and says everything that is wrong with it, not only the first thing.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
+
+use super::Settings;
+use crate::render;
+
+/// One thing that is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Wrong {
+    /// Where: `playbooks.survey.delay`, `products[2].steps[0].after`.
+    pub path: String,
+    pub reason: String,
+}
+
+/// More than anybody reads at once.
+const MOST_ERRORS: usize = 100;
+
+/// Longest text of the brand and the like, in characters.
+const TEXT_MAX: usize = 500;
+
+impl Settings {
+    /// These settings, changed by a document. What the document does not name stays as it is.
+    pub fn with(&self, document: &Value) -> Result<Self, Vec<Wrong>> {
+        let wrong = |reason: &str| vec![Wrong { path: String::new(), reason: reason.to_owned() }];
+        if !document.is_object() {
+            return Err(wrong("settings are an object"));
+        }
+        let Ok(mut whole) = serde_json::to_value(self) else {
+            return Err(wrong("the defaults cannot be written"));
+        };
+        merge(&mut whole, document);
+        let mut errors = Vec::new();
+        // What cannot be read is noted and taken out, until the rest can be read.
+        let settings = loop {
+            match serde_path_to_error::deserialize::<_, Self>(&whole) {
+                Ok(settings) => break settings,
+                Err(error) => {
+                    let reason = error.inner().to_string();
+                    let path = error.path();
+                    errors.push(Wrong { path: path.to_string(), reason });
+                    // Without one of its entries the rest of a list would be counted wrongly.
+                    let in_map = remove(&mut whole, path);
+                    if errors.len() == MOST_ERRORS || !in_map {
+                        return Err(errors);
+                    }
+                }
+            }
+        };
+        settings.senseless(&mut errors);
+        if errors.is_empty() {
+            Ok(Self { links: self.links.clone(), connected: self.connected.clone(), ..settings })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// What can be read and makes no sense.
+    fn senseless(&self, errors: &mut Vec<Wrong>) {
+        let mut wrong = |path: &str, reason: &str| {
+            errors.push(Wrong { path: path.to_owned(), reason: reason.to_owned() });
+        };
+        let brand = &self.brand;
+        let texts = [
+            ("brand.name", &brand.name),
+            ("brand.address", &brand.address),
+            ("brand.sign_off", &brand.sign_off),
+            ("brand.phone", &brand.phone),
+            ("goodwill.code", &self.goodwill.code),
+            ("goodwill.gives", &self.goodwill.gives),
+            ("survey.thanks", &self.survey.thanks),
+            ("reviews.reward", &self.reviews.reward),
+            ("referral.gives", &self.referral.gives),
+        ];
+        for (path, text) in texts {
+            if text.chars().count() > TEXT_MAX {
+                wrong(path, "at most 500 characters");
+            }
+        }
+        if brand.name.trim().is_empty() {
+            wrong("brand.name", "messages need a name to come from");
+        }
+        if !is_color(&brand.color) {
+            wrong("brand.color", "a colour is written `#rrggbb`");
+        }
+        for (path, address, needed) in [
+            ("brand.from", &brand.from, true),
+            ("brand.support_email", &brand.support_email, true),
+            ("team_email", &self.team_email, false),
+        ] {
+            if (needed || !address.is_empty()) && !render::is_address(address) {
+                wrong(path, "this is not one plain e-mail address");
+            }
+        }
+        for (path, url) in [
+            ("brand.support_url", &brand.support_url),
+            ("returns.url", &self.returns.url),
+            ("survey.url", &self.survey.url),
+            ("reviews.url", &self.reviews.url),
+            ("referral.url", &self.referral.url),
+        ] {
+            if !url.is_empty() && !is_link(url) {
+                wrong(path, "a link starts with https:// or http:// and has no blanks or quotes");
+            }
+        }
+        if !render::speaks(&self.default_locale) {
+            wrong("default_locale", "there are no messages in this language");
+        }
+        if self.sending_hours.from >= self.sending_hours.to {
+            wrong("sending_hours", "`from` comes before `to`, on the same day");
+        }
+        if self.business_hours.from >= self.business_hours.to {
+            wrong("business_hours", "`from` comes before `to`, on the same day");
+        }
+        if self.cap.messages == 0 || self.cap.within.is_zero() {
+            wrong("cap", "at least one message, within a length of time");
+        }
+        if self.body_days == 0 || self.retention_days == 0 {
+            wrong("retention_days", "days are counted from 1");
+        }
+        if self.holdout > 50 {
+            wrong("holdout", "at most 50 percent");
+        }
+        if !self.reviews.reward.is_empty() && is_google(&self.reviews.url) {
+            wrong(
+                "reviews.reward",
+                "Google forbids rewards for its reviews: leave it empty, or ask elsewhere",
+            );
+        }
+        if !self.referral.url.is_empty() && !self.referral.url.contains("{code}") {
+            wrong("referral.url", "`{code}` is missing: without it nobody knows who sent the friend");
+        }
+        if !self.loyalty.tiers.is_sorted_by(|lower, higher| lower.points < higher.points) {
+            wrong("loyalty.tiers", "tiers are listed from the lowest to the highest");
+        }
+        for (index, struggle) in self.struggles.iter().enumerate() {
+            let named = |field: &str| format!("struggles[{index}].{field}");
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            if struggle.name.is_empty() || !struggle.name.chars().all(plain) {
+                wrong(&named("name"), "letters, digits and `-`");
+            }
+            if self.struggles[..index].iter().any(|other| other.name == struggle.name) {
+                wrong(&named("name"), "this name is taken");
+            }
+            if struggle.title.trim().is_empty() {
+                wrong(&named("title"), "it is the subject of the message");
+            }
+            if !struggle.url.is_empty() && !is_link(&struggle.url) {
+                wrong(&named("url"), "a link starts with https:// or http://");
+            }
+        }
+        for (index, product) in self.products.iter().enumerate() {
+            if !product.buy_url.is_empty() && !is_link(&product.buy_url) {
+                wrong(&format!("products[{index}].buy_url"), "a link starts with https:// or http://");
+            }
+            if product.lasts.is_some_and(super::Span::is_zero) {
+                wrong(&format!("products[{index}].lasts"), "it lasts at least a minute");
+            }
+            for (number, step) in product.steps.iter().enumerate() {
+                if step.title.trim().is_empty() {
+                    wrong(&format!("products[{index}].steps[{number}].title"), "it is the heading");
+                }
+                if !step.url.is_empty() && !is_link(&step.url) {
+                    let path = format!("products[{index}].steps[{number}].url");
+                    wrong(&path, "a link starts with https:// or http://");
+                }
+            }
+        }
+        for (name, own) in &self.playbooks {
+            let named = |field: &str| format!("playbooks.{}.{field}", name.as_str());
+            if own.channels.as_ref().is_some_and(Vec::is_empty) {
+                wrong(&named("channels"), "at least one; `enabled = false` turns a playbook off");
+            }
+            if own.holdout.is_some_and(|percent| percent > 50) {
+                wrong(&named("holdout"), "at most 50 percent");
+            }
+            if own.expires.is_some_and(super::Span::is_zero) {
+                wrong(&named("expires"), "it would never be sent");
+            }
+        }
+    }
+}
+
+/// Members of objects one by one; anything else, lists included, as a whole.
+fn merge(whole: &mut Value, document: &Value) {
+    match (whole, document) {
+        (Value::Object(whole), Value::Object(document)) => {
+            for (name, value) in document {
+                match whole.get_mut(name) {
+                    Some(member) => merge(member, value),
+                    None => {
+                        whole.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (whole, document) => *whole = document.clone(),
+    }
+}
+
+/// Takes the member at `path` out of its object. `false` if it stands in no object.
+fn remove(whole: &mut Value, path: &Path) -> bool {
+    let segments: Vec<&Segment> = path.iter().collect();
+    let Some((Segment::Map { key }, parents)) = segments.split_last() else { return false };
+    let parent = parents.iter().try_fold(whole, |value, segment| match segment {
+        Segment::Map { key } => value.get_mut(key),
+        Segment::Seq { index } => value.get_mut(index),
+        _ => None,
+    });
+    parent.and_then(Value::as_object_mut).is_some_and(|members| members.remove(key).is_some())
+}
+
+fn is_color(text: &str) -> bool {
+    text.len() == 7 && text.starts_with('#') && text.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A link, once the places for an order's id and a code are filled.
+fn is_link(text: &str) -> bool {
+    render::is_url(&text.replace("{order}", "1").replace("{code}", "a"))
+}
+
+/// Does this lead to a review on Google?
+pub(crate) fn is_google(url: &str) -> bool {
+    let host = url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    host == "g.page"
+        || host == "goo.gl"
+        || host.ends_with(".goo.gl")
+        || host.split('.').any(|label| label == "google")
+}
