@@ -46,8 +46,8 @@ impl HostStore {
     }
 }
 
-/// A moment, for questions about it.
-struct At(Time);
+/// A clock that stands still: for questions about one moment, and for work that waits for nothing.
+pub struct At(pub Time);
 
 impl Clock for At {
     fn now(&self) -> Time {

@@ -10,9 +10,10 @@ use aftercare::store::listing::Listing;
 use aftercare::store::meta::Meta;
 use aftercare::store::page::Page;
 use aftercare::store::view::View;
-use aftercare::store::{self, Store as _, codec, names};
+use aftercare::store::{Store, codec, names};
 use aftercare::time::Time;
-use aftercare_host::{Options, Store, open_store};
+use aftercare_host::{Options, open_store};
+use aftercare_tests::store::HostStore;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
@@ -50,7 +51,7 @@ pub(crate) fn run(root: &Path, args: Args) -> Result<()> {
         let mut options = Options::new(root.join("spin.toml"));
         options.state_dir = args.state_dir;
         options.runtime_config = args.runtime_config_file;
-        let store = Readable(open_store(&options, "default").await?);
+        let store = HostStore(open_store(&options, "default").await?);
         match args.what {
             None => summary(&store).await,
             Some(What::Keys { prefix }) => keys(&store, prefix.as_deref().unwrap_or_default()).await,
@@ -62,7 +63,7 @@ pub(crate) fn run(root: &Path, args: Args) -> Result<()> {
     })
 }
 
-async fn summary(store: &Readable) -> Result<()> {
+async fn summary(store: &HostStore) -> Result<()> {
     let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for key in store.keys().await? {
         let bytes = store.get(&key).await?.map_or(0, |value| value.len());
@@ -91,7 +92,7 @@ async fn summary(store: &Readable) -> Result<()> {
     Ok(())
 }
 
-async fn keys(store: &Readable, prefix: &str) -> Result<()> {
+async fn keys(store: &HostStore, prefix: &str) -> Result<()> {
     let mut keys = store.keys().await?;
     keys.retain(|key| key.starts_with(prefix));
     keys.sort_unstable();
@@ -101,7 +102,7 @@ async fn keys(store: &Readable, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-async fn show(store: &Readable, key: &str) -> Result<()> {
+async fn show(store: &HostStore, key: &str) -> Result<()> {
     let Some(bytes) = store.get(key).await? else {
         bail!("there is no `{key}`; `cargo xtask store keys` lists what there is");
     };
@@ -117,7 +118,7 @@ fn readable(key: &str, bytes: &[u8]) -> Option<Value> {
     serde_json::from_slice(bytes).or_else(|_| codec::decode(key, bytes)).ok()
 }
 
-async fn inbox(store: &Readable) -> Result<()> {
+async fn inbox(store: &HostStore) -> Result<()> {
     let listing = Listing::read(store).await?;
     for key in listing.inbox.iter().chain(&listing.dead_letters) {
         // Gone: a sweep took it meanwhile.
@@ -132,7 +133,7 @@ async fn inbox(store: &Readable) -> Result<()> {
     Ok(())
 }
 
-async fn pages(store: &Readable) -> Result<()> {
+async fn pages(store: &HostStore) -> Result<()> {
     let meta = Meta::load(store).await?;
     println!("{:>6} {:>9} {:>8} {:>8}  due", "page", "bytes", "records", "aliases");
     for (number, info) in (0..).zip(&meta.pages) {
@@ -147,7 +148,7 @@ async fn pages(store: &Readable) -> Result<()> {
     Ok(())
 }
 
-async fn record(store: &Readable, of: &str) -> Result<()> {
+async fn record(store: &HostStore, of: &str) -> Result<()> {
     let now = Time::from_millis(chrono::DateTime::<chrono::Utc>::from(SystemTime::now()).timestamp_millis());
     let mut tried = Vec::new();
     for key in candidates(of) {
@@ -166,29 +167,4 @@ fn candidates(text: &str) -> Vec<Key> {
     let stored = text.contains(':').then(|| serde_json::from_value(text.into()).ok()).flatten();
     let guesses = [Key::email, Key::phone, Key::order, Key::order_number, Key::tracking, Key::customer];
     stored.into_iter().chain(guesses.iter().filter_map(|guess| guess(text))).collect()
-}
-
-/// The host's store as the domain sees it. Nothing here writes.
-struct Readable(Store);
-
-fn failed(error: impl std::fmt::Display) -> store::StoreError {
-    store::StoreError::Failed(error.to_string())
-}
-
-impl store::Store for Readable {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, store::StoreError> {
-        self.0.get(key).await.map_err(failed)
-    }
-
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), store::StoreError> {
-        self.0.set(key, value).await.map_err(failed)
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), store::StoreError> {
-        self.0.delete(key).await.map_err(failed)
-    }
-
-    async fn keys(&self) -> Result<Vec<String>, store::StoreError> {
-        self.0.keys().await.map_err(failed)
-    }
 }

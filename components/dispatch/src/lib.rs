@@ -82,19 +82,14 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
 
 /// Forgets every cache; the sweep that follows makes them again, and those after it what it does not get to.
 async fn rebuild(store: &impl Store) -> Result<(), Problem> {
-    let begun =
-        rebuild::request(store, &WallClock, limits().lease, format!("{:032x}", adapter::seed())).await;
-    match begun {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            eprintln!("no rebuild was begun: a sweep is under way");
-            Err(Problem::Unavailable)
-        }
-        Err(error) => {
-            eprintln!("no rebuild was begun: {error}");
-            Err(Problem::Unavailable)
-        }
-    }
+    let token = format!("{:032x}", adapter::seed());
+    let why = match rebuild::request(store, &WallClock, limits().lease, token).await {
+        Ok(true) => return Ok(()),
+        Ok(false) => "a sweep is under way".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    eprintln!("no rebuild was begun: {why}");
+    Err(Problem::Unavailable)
 }
 
 fn limits() -> Limits {

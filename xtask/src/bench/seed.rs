@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use aftercare::brand::Brand;
 use aftercare::channel::{CallError, Outbound, resend};
 use aftercare::fetch::Platforms;
 use aftercare::settings::Settings;
-use aftercare::store::lease::Clock;
 use aftercare::store::upkeep::PageLimits;
 use aftercare::store::{Store, StoreError, names};
 use aftercare::sweep::{Limits, Sweep};
@@ -16,8 +14,9 @@ use aftercare::time::Time;
 use aftercare::webhook::{Accepted, Delivery, ORDER_CREATED, Route, SURVEY_SUBMITTED, receive};
 use aftercare_tests::payload::{ShopifyOrder, nps_answer};
 use aftercare_tests::signing::Sender;
+use aftercare_tests::store::At;
 use anyhow::{Result, bail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use http::{Request, Response};
 
 /// Plain memory.
@@ -65,16 +64,6 @@ impl Store for Memory {
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
         Ok(self.all().keys().cloned().collect())
     }
-}
-
-struct Now(Time);
-
-impl Clock for Now {
-    fn now(&self) -> Time {
-        self.0
-    }
-
-    async fn wait(&self, _: TimeDelta) {}
 }
 
 /// There is nothing to be sent to customers of the past.
@@ -151,21 +140,8 @@ pub(super) async fn store_with(customers: u32) -> Result<Memory> {
     for (key, fact) in orders(0..customers, &days_ago(10))? {
         memory.set(&key, &fact).await?;
     }
-    let settings = Settings {
-        brand: Brand {
-            name: "Bench".to_owned(),
-            color: "#1f6f5c".to_owned(),
-            from: "shop@example.com".to_owned(),
-            support_email: "help@example.com".to_owned(),
-            support_url: String::new(),
-            phone: String::new(),
-            address: String::new(),
-            sign_off: String::new(),
-        },
-        team_email: "team@example.com".to_owned(),
-        ..Settings::default()
-    };
-    let clock = Now(Time::from_seconds(DateTime::<Utc>::from(SystemTime::now()).timestamp()));
+    let settings = Settings::default();
+    let clock = At(Time::from_seconds(DateTime::<Utc>::from(SystemTime::now()).timestamp()));
     let email = resend::Config { url: "http://nobody.example".to_owned(), api_key: String::new() };
     let sweep = Sweep {
         store: &memory,
