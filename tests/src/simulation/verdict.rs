@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use aftercare::customer::Customer;
-use aftercare::fact::Fact;
+use aftercare::fact::{Event, Fact};
 use aftercare::join::Join;
 use aftercare::key::Key;
 use aftercare::ledger::{self, Counts, Day};
@@ -43,7 +43,7 @@ pub(super) fn check(world: &World, scene: &Scene) -> Verdict {
     let customers = fold(&facts);
     records(world, &customers)?;
     scores(world, &customers)?;
-    messages(world, scene, &customers)
+    messages(world, scene, &facts, &customers)
 }
 
 /// Whoever asked for it is forgotten: their facts are gone, and no stored value holds a word that only they used.
@@ -281,7 +281,12 @@ fn is_about(customer: &Customer, cause: &str) -> bool {
     }
 }
 
-fn messages(world: &World, scene: &Scene, customers: &BTreeMap<Key, Customer>) -> Verdict {
+fn messages(
+    world: &World,
+    scene: &Scene,
+    facts: &BTreeSet<Fact>,
+    customers: &BTreeMap<Key, Customer>,
+) -> Verdict {
     let strict = world.mode == Mode::Timely;
     let erasures = erasures(world);
     // What the facts call for by now must have been decided on. Of what was decided on before they were all known, it
