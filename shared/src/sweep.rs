@@ -7,7 +7,9 @@ mod erase;
 mod fetch;
 mod words;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -274,7 +276,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 
         if !jobs.is_empty() {
             lease.check(self.store, self.clock).await?;
-            let outcomes = self.send(&jobs, &mut report).await;
+            let outcomes = self.send(lease, &jobs, &mut report).await;
             for fact in &outcomes {
                 records.join(fact.clone()).await?;
             }
@@ -564,17 +566,31 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     }
 
     /// Hands messages over, several at a time, and returns what became of them as facts.
-    async fn send(&self, jobs: &[Job], report: &mut Report) -> BTreeSet<Fact> {
+    ///
+    /// A sweep that stalled until its lease ran out hands nothing over any more: whoever has the lease now takes these
+    /// attempts for its own to make, perhaps so long ago that the provider has forgotten their keys.
+    async fn send(&self, lease: &mut Lease, jobs: &[Job], report: &mut Report) -> BTreeSet<Fact> {
+        let good_until = &Cell::new(lease.good_until());
         let calls = jobs.iter().map(|job| async move {
+            if self.clock.now() >= good_until.get() {
+                return None;
+            }
             let message = Outgoing { id: &job.id, playbook: &job.playbook, body: &job.body };
             let outcome = match resend::request(&message, self.email) {
                 Some(request) => resend::classify(&self.outbound.call(request).await),
                 None => Outcome::Refused { why: "it does not fit into a request".to_owned() },
             };
-            (job, outcome, self.clock.now())
+            Some((job, outcome, self.clock.now()))
         });
-        let outcomes: Vec<_> =
-            futures_util::stream::iter(calls).buffer_unordered(self.limits.concurrent_sends).collect().await;
+        let mut calls =
+            pin!(futures_util::stream::iter(calls).buffer_unordered(self.limits.concurrent_sends));
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = calls.next().await {
+            outcomes.extend(outcome);
+            if lease.is_half_over(self.clock.now()) && lease.check(self.store, self.clock).await.is_ok() {
+                good_until.set(lease.good_until());
+            }
+        }
 
         let mut facts = BTreeSet::new();
         for (job, outcome, at) in outcomes {

@@ -93,11 +93,22 @@ impl Lease {
         if self.held.until <= now || Self::read(store).await?.as_ref() != Some(&self.held) {
             return Err(StoreError::LeaseLost);
         }
-        if self.held.until - now < self.timing.lasts / 2 {
+        if self.is_half_over(now) {
             self.held.until = now + self.timing.lasts;
             store.set(names::LEASE, &self.held.to_bytes()).await?;
         }
         Ok(())
+    }
+
+    /// Is it time to renew it?
+    pub fn is_half_over(&self, now: Time) -> bool {
+        self.held.until - now < self.timing.lasts / 2
+    }
+
+    /// Until when something may be begun that nobody else must do as well: long enough before the lease runs out for
+    /// one call to end, and for clocks that differ.
+    pub fn good_until(&self) -> Time {
+        self.held.until - self.timing.lasts / 4
     }
 
     /// Lets go. Whoever took the lease over in the meantime keeps it, unless they took it this very moment; then the

@@ -21,7 +21,7 @@ use aftercare::store::view::View;
 use aftercare::store::{Store, StoreError, codec, names, rebuild};
 use aftercare::sweep::{Limits, Sweep};
 use aftercare::time::Time;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, TimeDelta, Timelike};
 
 use super::law::{Law, Violation};
 use super::port::Port;
@@ -353,8 +353,21 @@ impl Schedule {
         }
     }
 
+    fn sweep(&mut self) {
+        if !self.failed() {
+            self.world.borrow_mut().schedule(Time::default(), Event::Appear(Appearance::Sweep));
+            self.go_on();
+        }
+    }
+
     /// A sweep that has nothing to do.
     fn idle(&mut self) {
+        // Days that become old enough are rolled up; so let the next one begin, and be over with that.
+        {
+            let mut world = self.world.borrow_mut();
+            world.now = world.now + TimeDelta::hours(36 - i64::from(world.now.to_utc().hour()));
+        }
+        self.sweep();
         if self.failed() {
             return;
         }
@@ -362,8 +375,7 @@ impl Schedule {
             let world = self.world.borrow();
             (world.reads, world.writes)
         };
-        self.world.borrow_mut().schedule(Time::default(), Event::Appear(Appearance::Sweep));
-        self.go_on();
+        self.sweep();
         let mut world = self.world.borrow_mut();
         let (reads, writes) = (world.reads - reads, world.writes - writes);
         if reads > 3 || writes > 0 {
