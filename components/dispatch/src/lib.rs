@@ -46,7 +46,7 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
     }
     let (store, email, platforms) = (open()?, email(), platforms());
     let settings = settings::load(&store).await.map_err(|error| {
-        eprintln!("nothing is sent: {error}");
+        eprintln!("the sweep stopped: {error}");
         Problem::Unavailable
     })?;
     let store = WithRoom::new(store);
