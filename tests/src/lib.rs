@@ -1,5 +1,6 @@
 //! What tests and automation share: signed payloads, a shop's trade, the simulation, and a process to end.
 
+pub mod browser;
 pub mod load;
 pub mod payload;
 pub mod platform;

@@ -1,0 +1,169 @@
+// Looks at pages in a real browser: `node look.mjs PLAN.json`. Prints one JSON report; ends with 1 where something is wrong.
+//
+// The plan:
+//   {
+//     "origin": "http://127.0.0.1:3000",       everything a page loads must come from here
+//     "headers": { "authorization": "…" },     sent with every request (optional)
+//     "pictures": "docs/pictures",             where screenshots go (optional); made if missing
+//     "pages": [{
+//       "name": "survey",                      of its screenshots: survey-390.png, survey-1440.png, survey-390-dark.png
+//       "path": "/s/…",
+//       "status": 200,                         expected (optional)
+//       "script": true,                        may it need script? Without it, script is off (optional)
+//       "keys": ["Tab", "Space", "type:Hello", "Enter"],
+//                                              pressed before the page is judged, by keyboard alone (optional)
+//       "contains": ["Thank you"]              text that must then be on it (optional)
+//     }]
+//   }
+//
+// Each page is looked at 390 and 1440 pixels wide, light and dark. It is wrong if it: answers another status, is wider than
+// the window, asks for anything from elsewhere, breaks its own security policy, weighs more than `most_bytes` (30 KB),
+// has something that the keyboard does not reach or that shows no focus, or something that axe-core finds (WCAG 2.2 AA
+// and best practices). BROWSER names another browser than Debian's /usr/bin/chromium.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const VIEWS = [
+  { width: 390, height: 844, scheme: "light" },
+  { width: 1440, height: 900, scheme: "light" },
+  { width: 390, height: 844, scheme: "dark" },
+  { width: 1440, height: 900, scheme: "dark" },
+];
+
+// A browser that hangs must not hold up everything else.
+setTimeout(() => {
+  console.error("the browser took more than five minutes");
+  process.exit(2);
+}, 300_000).unref();
+
+const plan = JSON.parse(readFileSync(process.argv[2] ?? 0, "utf8"));
+const MOST_BYTES = plan.most_bytes ?? 30 * 1024;
+const browser = await chromium.launch({
+  executablePath: process.env.BROWSER ?? "/usr/bin/chromium",
+  // In a container there is no user name space to put the sandbox in, and little shared memory.
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--font-render-hinting=none"],
+});
+if (plan.pictures) mkdirSync(plan.pictures, { recursive: true });
+
+const report = [];
+for (const page of plan.pages) {
+  for (const view of VIEWS) report.push(await look(page, view));
+}
+await browser.close();
+
+const wrong = report.filter((seen) => seen.wrong.length > 0);
+console.log(JSON.stringify({ looked_at: report.length, wrong, pages: report }, null, 1));
+process.exit(wrong.length > 0 ? 1 : 0);
+
+async function look(wanted, { width, height, scheme }) {
+  const wrong = [];
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    reducedMotion: "reduce",
+    javaScriptEnabled: wanted.script === true,
+    extraHTTPHeaders: plan.headers,
+  });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) wrong.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(plan.origin) && !url.startsWith("data:")) wrong.push(`asks for ${url}`);
+  });
+
+  const answer = await page.goto(plan.origin + wanted.path, { waitUntil: "load" });
+  const bytes = (await answer.body()).length;
+  if (wanted.status && answer.status() !== wanted.status) wrong.push(`answers ${answer.status()}`);
+  if (bytes > MOST_BYTES) wrong.push(`weighs ${bytes} bytes`);
+  if (wanted.keys) await press(page, wanted.keys);
+  await page.waitForLoadState("load");
+  const text = await page.locator("body").innerText();
+  for (const part of wanted.contains ?? []) {
+    if (!text.includes(part)) wrong.push(`does not say "${part}"`);
+  }
+
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) wrong.push(`is ${wide} pixels too wide`);
+  wrong.push(...(await findings(await page.content(), context.browser(), { width, height, scheme })));
+  if (plan.pictures && !(scheme === "dark" && width > 390)) {
+    const name = `${wanted.name}-${width}${scheme === "dark" ? "-dark" : ""}.png`;
+    await page.screenshot({ path: join(plan.pictures, name), fullPage: true, animations: "disabled" });
+  }
+  wrong.push(...(await unreachable(page)));
+  await context.close();
+  return { name: wanted.name, width, scheme, bytes, wrong };
+}
+
+async function press(page, keys) {
+  for (const key of keys) {
+    if (key.startsWith("type:")) await page.keyboard.type(key.slice(5));
+    else if (key === "Submit") {
+      // Enter on what has the focus, and what it leads to.
+      await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.keyboard.press("Enter")]);
+    } else await page.keyboard.press(key);
+  }
+}
+
+// Axe is a script itself, so it gets what the page has come to in a window of its own, where scripts run.
+async function findings(html, browser, { width, height, scheme }) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  await page.setContent(html);
+  await page.evaluate(AXE);
+  const found = await page.evaluate((rules) => axe.run(document, { runOnly: rules }), RULES);
+  await context.close();
+  return found.violations.map(
+    ({ id, help, nodes }) => `axe ${id}: ${help}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
+  );
+}
+
+// Walks through the page with the tab key: all that can be used must come by, and show that it has the focus.
+async function unreachable(page) {
+  const count = await page.evaluate(() => {
+    const usable = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, iframe")];
+    const groups = new Set();
+    const stops = usable.filter((element) => {
+      if (element.disabled || element.type === "hidden" || !element.checkVisibility()) return false;
+      if (element.type !== "radio") return true;
+      // The tab key stops once at a group of radio buttons.
+      const group = `${[...document.forms].indexOf(element.form)} ${element.name}`;
+      return !groups.has(group) && groups.add(group);
+    });
+    stops.forEach((element) => element.setAttribute("data-stop", ""));
+    return stops.length;
+  });
+  await page.evaluate(() => document.activeElement?.blur());
+  const seen = new Set();
+  const wrong = [];
+  for (let step = 0; step < count + 5 && seen.size < count; step += 1) {
+    await page.keyboard.press("Tab");
+    const focus = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return null;
+      const stops = [...document.querySelectorAll("[data-stop]")];
+      const same = (stop) => stop === element || (element.type === "radio" && stop.name === element.name && stop.form === element.form);
+      const styled = (one) => { const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one); return (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none"; };
+      const label = element.labels?.[0];
+      return {
+        stop: stops.findIndex(same),
+        what: element.outerHTML.slice(0, 120),
+        // A control may be drawn by its label.
+        shown: styled(element) || (label && styled(label)) || element.tagName === "IFRAME",
+      };
+    });
+    if (!focus) continue;
+    if (!focus.shown) wrong.push(`shows no focus: ${focus.what}`);
+    if (focus.stop >= 0) seen.add(focus.stop);
+  }
+  if (seen.size < count) wrong.push(`the keyboard reaches ${seen.size} of ${count} controls`);
+  return wrong;
+}
