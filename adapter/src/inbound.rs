@@ -86,6 +86,11 @@ impl Inbound {
         std::str::from_utf8(value).ok()
     }
 
+    /// Does a browser ask, or somebody else who would rather have a page than JSON?
+    pub fn wants_page(&self) -> bool {
+        self.header("accept").is_some_and(|accept| accept.contains("text/html"))
+    }
+
     pub fn body(&self) -> &[u8] {
         &self.body
     }

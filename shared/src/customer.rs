@@ -1,5 +1,7 @@
 //! A customer's record: everything known of one person, as a join of facts.
 
+mod id;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
@@ -9,6 +11,8 @@ use crate::fact::{
     Answer, Channel, Contact, Event, Fact, Item, OrderReport, OrderStage, PrivacyRequest, Refund, Review,
     ShipmentReport, ShipmentState, TicketReport,
 };
+
+pub use id::CustomerId;
 
 use crate::fetch::Fetching;
 use crate::gather::gather;

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use crate::customer::Customer;
+use crate::customer::{Customer, CustomerId};
 use crate::fact::{Event, Fact};
 use crate::key::Key;
+use crate::query;
 use crate::store::view::View;
 use crate::store::{Store, StoreError};
 use crate::time::Time;
@@ -24,15 +25,16 @@ pub struct Export {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whose {
     Key(Key),
+    /// The id under which we show them.
+    Id(CustomerId),
     /// The person on whose behalf a platform made the request with this id.
     Request(String),
 }
 
 impl Whose {
-    /// Reads `request`, `email`, `phone`, `order` or `customer` from a query string.
+    /// Reads `request`, `id`, `email`, `phone`, `order` or `customer` from a query string.
     pub fn from_query(query: &str) -> Result<Self, Problem> {
-        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = decoded(value);
+        for (name, value) in query::pairs(query) {
             let key = match name {
                 "request" if !value.is_empty() => return Ok(Self::Request(value)),
                 "email" => Key::email(&value),
@@ -40,13 +42,19 @@ impl Whose {
                 "phone" => Key::phone(&value.replacen(' ', "+", usize::from(value.starts_with(' ')))),
                 "order" => Key::order(&value),
                 "customer" => Key::customer(&value),
+                "id" => {
+                    let id = CustomerId::parse(&value);
+                    return id
+                        .map(Self::Id)
+                        .ok_or_else(|| Problem::bad_parameter(name, "This is no id of ours."));
+                }
                 _ => continue,
             };
             return key
                 .map(Self::Key)
                 .ok_or_else(|| Problem::bad_parameter(name, "This names nobody; is it spelt right?"));
         }
-        let detail = "Say whose data: ?request=, ?email=, ?phone=, ?order= or ?customer=.";
+        let detail = "Say whose data: ?request=, ?id=, ?email=, ?phone=, ?order= or ?customer=.";
         Err(Problem::bad_parameter("request", detail))
     }
 }
@@ -55,6 +63,9 @@ impl Whose {
 pub async fn export(store: &impl Store, whose: Whose, now: Time) -> Result<Option<Export>, StoreError> {
     let key = match whose {
         Whose::Key(key) => Some(key),
+        Whose::Id(id) => {
+            View::identified(store, now, id).await?.and_then(|customer| customer.root().cloned())
+        }
         Whose::Request(id) => View::who_asked(store, now, &id).await?,
     };
     let Some(key) = key else { return Ok(None) };
@@ -67,24 +78,6 @@ pub async fn export(store: &impl Store, whose: Whose, now: Time) -> Result<Optio
         }
     }
     Ok(Some(Export { exported_at: now.to_string(), customer, facts: facts.into_iter().collect() }))
-}
-
-/// A query string's value without its escapes; what is no escape stands for itself.
-fn decoded(value: &str) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let [byte, after @ ..] = rest {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let (byte, next) = match (byte, escaped) {
-            (b'%', Some(escaped)) => (escaped, &after[2..]),
-            (b'+', _) => (b' ', after),
-            (byte, _) => (*byte, after),
-        };
-        bytes.push(byte);
-        rest = next;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -100,6 +100,25 @@ impl Key {
         Self::new("shop", id)
     }
 
+    /// Every key that this could be, as somebody types a name without saying what it names.
+    pub fn possible(name: &str) -> Vec<Self> {
+        // An address is nothing else; in an URL a plus sign that was not escaped has become a blank.
+        if let Some(email) = Self::email(name) {
+            return vec![email];
+        }
+        let phone = name.replacen(' ', "+", usize::from(name.starts_with(' ')));
+        let keys = [
+            Self::order_number(name),
+            Self::order(name),
+            Self::tracking(name),
+            Self::phone(&phone),
+            Self::customer(name),
+            Self::ticket(name),
+            Self::shipment(name),
+        ];
+        keys.into_iter().flatten().collect()
+    }
+
     /// The part after the kind: `ann@example.com` of `email:ann@example.com`.
     pub fn id(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, id)| id)

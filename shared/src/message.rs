@@ -188,6 +188,45 @@ impl Step {
         self.rank().0 >= 3
     }
 
+    /// Every state's name, from the first to the last.
+    pub const NAMES: [&str; 12] = [
+        "deferred",
+        "sending",
+        "retry",
+        "skipped",
+        "merged",
+        "expired",
+        "unknown",
+        "failed",
+        "sent",
+        "delivered",
+        "bounced",
+        "complained",
+    ];
+
+    /// Why it was taken, where there is more to say than its name.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Deferred { why, .. }
+            | Self::Retry { why, .. }
+            | Self::Skipped { why }
+            | Self::Expired { why }
+            | Self::Unknown { why }
+            | Self::Failed { why }
+            | Self::Bounced { why } => Some(why.clone()),
+            Self::Merged { into } => Some(["part of ", into.as_str()].concat()),
+            Self::Sending { .. } | Self::Sent { .. } | Self::Delivered | Self::Complained => None,
+        }
+    }
+
+    /// When it is looked at again.
+    pub const fn until(&self) -> Option<Time> {
+        match self {
+            Self::Deferred { until, .. } | Self::Retry { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
     /// The state's stable name: `sent`, `skipped`, ...
     pub const fn name(&self) -> &'static str {
         match self {

@@ -4,26 +4,30 @@
 //! what a customer wrote can at worst look odd.
 
 mod dashboard;
+mod desk;
 mod outbox;
 #[cfg(test)]
 mod tests;
 
 use std::sync::OnceLock;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, Timelike};
 use minijinja::{Environment, Value};
 
 pub use dashboard::{Dashboard, dashboard};
+pub use desk::{customer, customer_search, message_list};
 pub use outbox::{outbox_list, outbox_message};
 
 use crate::template;
+use crate::time::Time;
+use crate::zone::Zone;
 
 /// The stylesheet that stands in every page.
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/style.css"));
 
 /// `Content-Security-Policy` of [`outbox_list`] and [`dashboard`]: our stylesheet by its hash, forms to ourselves, and
 /// nothing else. A test compares the hash.
-pub const SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-Ns9TcPKhQGOXcR2OdmpWicCewbXFCAZkNeoQdpL+vbs='; \
+pub const SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-O2YbCBnDDMm0suYgOGX47wZFt92Y8hsJ2GKVd3B92HI='; \
      img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `Content-Security-Policy` of [`outbox_message`]. A mail's own styles stand in the mail, where no hash can know them,
@@ -32,12 +36,16 @@ pub const SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-Ns9TcPK
 pub const MESSAGE_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
      img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-const PAGES: [(&str, &str); 4] = [
-    ("base.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/base.html"))),
-    ("dashboard.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/dashboard.html"))),
-    ("message.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/message.html"))),
-    ("outbox.html", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/outbox.html"))),
-];
+/// Names pages below `pages/` and embeds them.
+macro_rules! pages {
+    ($($name:literal)+) => {
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/", $name)))),+]
+    };
+}
+
+const PAGES: &[(&str, &str)] = pages! {
+    "base.html" "customer.html" "customers.html" "dashboard.html" "message.html" "messages.html" "nav.html" "outbox.html"
+};
 
 /// Renders a page. Templates are part of the program and tests render each of them, so there is no error for callers
 /// to handle; should one slip through, the page says so.
@@ -54,6 +62,25 @@ fn page(name: &str, values: Value) -> String {
     rendered.unwrap_or_else(|error| {
         format!("<!doctype html>\n<title>Error</title>\n<p>The page {name} is broken: {error}.")
     })
+}
+
+/// `21 November 2026` on the calendar there.
+fn local_day(time: Time, zone: &Zone) -> String {
+    let date = zone.date(time);
+    format!("{} {} {}", date.day(), month_name(date), date.year())
+}
+
+/// `19:05` on the clock there.
+fn local_clock(time: Time, zone: &Zone) -> String {
+    let local = zone.local(time);
+    format!("{:02}:{:02}", local.hour(), local.minute())
+}
+
+/// `21 Nov 2026, 19:05` there.
+fn local_when(time: Time, zone: &Zone) -> String {
+    let date = zone.date(time);
+    let month = &month_name(date)[..3];
+    format!("{} {month} {}, {}", date.day(), date.year(), local_clock(time, zone))
 }
 
 /// The month's name, in English as the pages are.

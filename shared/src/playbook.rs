@@ -35,6 +35,7 @@ use crate::message::{MessageId, Step};
 use crate::settings::Settings;
 use crate::time::Time;
 
+pub use loyalty::Earned;
 pub use name::{Name, Purpose};
 use story::Story;
 use wish::Wish;
@@ -70,6 +71,20 @@ pub enum Intent {
 pub fn plan(customer: &Customer, settings: &Settings, now: Time) -> Vec<Planned> {
     let story = Story::new(customer, settings, now);
     rules::apply(&story, wishes(&story))
+}
+
+/// What somebody earned, and what of it is good at `now`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Points {
+    pub balance: u32,
+    /// Oldest first.
+    pub earned: Vec<Earned>,
+}
+
+/// A customer's account of points, made from what they did.
+pub fn points(customer: &Customer, settings: &Settings, now: Time) -> Points {
+    let account = loyalty::Account::of(&Story::new(customer, settings, now));
+    Points { balance: account.balance(now), earned: account.earned }
 }
 
 fn wishes<'a>(story: &Story<'a>) -> Vec<Wish<'a>> {

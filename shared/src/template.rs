@@ -1,7 +1,9 @@
 //! The template engine as messages and pages use it.
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter, filters};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter, filters, tests,
+};
 
 /// An engine over `source`, which maps a path to a template. HTML is escaped; a missing value is an error, never a
 /// blank; block tags leave no lines behind. A template is compiled when it is first used: a component lives for one
@@ -14,6 +16,7 @@ pub(crate) fn environment(source: fn(&str) -> Option<String>) -> Environment<'st
     environment.add_filter("replace", filters::replace);
     environment.add_filter("safe", filters::safe);
     environment.add_filter("string", filters::string);
+    environment.add_test("defined", tests::is_defined);
     environment
         .set_auto_escape_callback(|path| if is_html(path) { AutoEscape::Html } else { AutoEscape::None });
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();

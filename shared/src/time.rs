@@ -114,6 +114,19 @@ fn offset_seconds(text: &str) -> Option<i64> {
     Some(sign * (within(hours, 23)? * 3600 + within(minutes, 59)? * 60))
 }
 
+/// For answers: records keep milliseconds, people read RFC 3339.
+pub fn as_text<S: serde::Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
+/// Likewise, where there may be none.
+pub fn maybe_as_text<S: serde::Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl fmt::Display for Time {
     /// RFC 3339 in UTC, whole seconds: `2026-11-21T19:00:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

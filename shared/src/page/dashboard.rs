@@ -38,6 +38,7 @@ pub fn dashboard(dashboard: &Dashboard<'_>) -> String {
     let value = estimate.value.unwrap_or_default();
     let values = context! {
         brand_name,
+        here => "/dashboard",
         today => today.to_string(),
         from => from.to_string(),
         to => to.to_string(),

@@ -6,6 +6,8 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::desk::tests::{ann, shop};
+use crate::desk::{Asked, Found, Listed, Listing, Timeline, timeline};
 use crate::fact::Channel;
 use crate::outbox::OutboxEntry;
 use crate::score::Over;
@@ -52,6 +54,32 @@ fn scores(promoters: u64, passives: u64, detractors: u64) -> String {
     dashboard(&Dashboard { brand_name: "Our shop", today: day("2026-11-21"), nps: &nps })
 }
 
+fn found(name: &str) -> Found {
+    Found {
+        id: ann().id().expect("Ann has keys"),
+        matched: vec!["email".to_owned()],
+        name: Some(name.to_owned()),
+        email: Some("ann@example.com".to_owned()),
+        phone: None,
+        orders: vec!["1001".to_owned()],
+    }
+}
+
+fn anns_timeline() -> Timeline {
+    let now = Time::parse("2026-11-21T19:05:00Z").unwrap();
+    timeline(&ann(), &shop(), now).expect("Ann has keys")
+}
+
+fn anns_messages() -> Vec<Listed> {
+    anns_timeline().timeline.into_iter().filter_map(|entry| entry.message).collect()
+}
+
+fn messages(messages: Vec<Listed>, query: &str) -> String {
+    let next = (!messages.is_empty()).then(|| "/messages?cursor=32&state=sent".to_owned());
+    let listing = Listing { messages, next, part: 1, parts: 2 };
+    message_list(&listing, &Asked::from_query(query).unwrap(), &shop())
+}
+
 fn check(name: &str, page: &str) {
     // The stylesheet is not what a change of a page is about.
     let page = page.replace(STYLE, "…");
@@ -67,6 +95,13 @@ fn whole_pages() {
     check("outbox.messages", &outbox_list(&[mail.clone(), sms.clone()], "Our shop"));
     check("message.mail", &outbox_message(&mail, "Our shop"));
     check("message.sms", &outbox_message(&sms, "Our shop"));
+    check("customers.ask", &customer_search("Our shop", "", &[]));
+    check("customers.none", &customer_search("Our shop", "nobody@example.com", &[]));
+    check("customers.one", &customer_search("Our shop", "ann@example.com", &[found("Ann Smith")]));
+    check("customer.ann", &customer(&anns_timeline(), &shop()));
+    check("messages.none", &messages(Vec::new(), ""));
+    check("messages.narrowed", &messages(Vec::new(), "state=failed"));
+    check("messages.some", &messages(anns_messages(), "state=sent&customer=77"));
     check("dashboard.empty", &scores(0, 0, 0));
     check("dashboard.few", &scores(5, 3, 2));
     check("dashboard.many", &scores(50, 30, 20));
@@ -95,7 +130,31 @@ fn hostile_pages(hostile: &str) -> Vec<String> {
         ..entry("thank-you-1a", "2026-11-21T19:05:00Z")
     };
     let nps = Over { score: Nps::from_counts(1, 1, 1), from: day("2026-10-23"), to: day("2026-11-21") };
+    let mut timeline = anns_timeline();
+    timeline.name = Some(hostile.to_owned());
+    timeline.tier = Some(hostile.to_owned());
+    for entry in &mut timeline.timeline {
+        entry.title = hostile.to_owned();
+        entry.detail = Some(hostile.to_owned());
+        if let Some(message) = &mut entry.message {
+            message.cause = hostile.to_owned();
+            message.reason = Some(hostile.to_owned());
+            message.steps[0].reason = Some(hostile.to_owned());
+        }
+    }
+    for plan in &mut timeline.planned {
+        plan.cause = hostile.to_owned();
+        plan.reason = Some(hostile.to_owned());
+    }
+    let listed = timeline.timeline.iter().filter_map(|entry| entry.message.clone()).collect();
+    let mut settings = shop();
+    settings.brand.name = hostile.to_owned();
+    let asked = ["customer=", &crate::query::encoded(hostile)].concat();
     vec![
+        customer_search(hostile, hostile, &[]),
+        customer_search(hostile, hostile, &[found(hostile)]),
+        customer(&timeline, &settings),
+        messages(listed, &asked),
         outbox_list(std::slice::from_ref(&entry), hostile),
         outbox_message(&entry, hostile),
         dashboard(&Dashboard { brand_name: hostile, today: day("2026-11-21"), nps: &nps }),
@@ -117,8 +176,15 @@ fn nobody_writes_into_our_pages() {
 
 #[test]
 fn pages_need_no_script_and_load_nothing() {
-    let pages =
-        [outbox_list(&[], "x"), outbox_message(&entry("a", "2026-11-21T19:05:00Z"), "x"), scores(3, 2, 1)];
+    let pages = [
+        outbox_list(&[], "x"),
+        outbox_message(&entry("a", "2026-11-21T19:05:00Z"), "x"),
+        scores(3, 2, 1),
+        customer_search("x", "", &[]),
+        customer_search("x", "ann", &[found("Ann")]),
+        customer(&anns_timeline(), &shop()),
+        messages(anns_messages(), ""),
+    ];
     for page in pages {
         let lower = page.to_ascii_lowercase();
         for banned in [

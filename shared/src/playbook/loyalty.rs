@@ -21,15 +21,17 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// One thing that was earned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    at: Time,
-    points: u32,
+pub struct Earned {
+    pub at: Time,
+    pub points: u32,
+    /// What for: `order:1001`, `review:r1`, `answer:a1`.
+    pub cause: String,
 }
 
 /// What somebody has earned, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Account {
-    entries: Vec<Entry>,
+    pub(super) earned: Vec<Earned>,
     expire: Option<TimeDelta>,
 }
 
@@ -42,7 +44,7 @@ pub(super) fn for_review(settings: &Settings, review: &Review) -> u32 {
 impl Account {
     pub(super) fn of(story: &Story<'_>) -> Self {
         let rules = &story.settings.loyalty;
-        let mut entries = Vec::new();
+        let mut earned = Vec::new();
         for chapter in &story.orders {
             let paid = chapter.order.reached(OrderStage::Paid).filter(|_| chapter.problem().is_none());
             let (Some(at), Some(total)) = (paid, chapter.order.total.get()) else { continue };
@@ -53,26 +55,31 @@ impl Account {
                 crate::money::Money { minor: (total.minor - back).max(0), currency: total.currency.clone() };
             let units: u32 =
                 kept.amount().split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0);
-            entries.push(Entry { at, points: units.saturating_mul(u32::from(rules.per_unit)) });
+            let points = units.saturating_mul(u32::from(rules.per_unit));
+            earned.push(Earned { at, points, cause: ["order:", chapter.id].concat() });
         }
-        for latest in story.customer.reviews.values() {
+        for (id, latest) in &story.customer.reviews {
             let (Some(at), Some(review)) = (latest.reported_at(), latest.get()) else { continue };
             if !review.withdrawn {
-                entries.push(Entry { at, points: for_review(story.settings, review) });
+                let points = for_review(story.settings, review);
+                earned.push(Earned { at, points, cause: ["review:", id].concat() });
             }
         }
-        let answers = story.customer.answers.values().filter_map(crate::join::Latest::reported_at);
-        entries.extend(answers.map(|at| Entry { at, points: rules.per_answer }));
-        entries.retain(|entry| entry.points > 0);
-        entries.sort_by_key(|entry| (entry.at, entry.points));
+        for (id, latest) in &story.customer.answers {
+            let Some(at) = latest.reported_at() else { continue };
+            earned.push(Earned { at, points: rules.per_answer, cause: ["answer:", id].concat() });
+        }
+        earned.retain(|entry| entry.points > 0);
+        earned.sort_by_key(|entry| (entry.at, entry.points));
         let expire = (rules.expire_days > 0).then(|| TimeDelta::days(i64::from(rules.expire_days)));
-        Self { entries, expire }
+        Self { earned, expire }
     }
 
     /// Points that are good at `at`.
     pub(super) fn balance(&self, at: Time) -> u32 {
-        let good = |entry: &&Entry| entry.at <= at && self.expire.is_none_or(|expire| entry.at + expire > at);
-        self.entries.iter().filter(good).fold(0, |sum, entry| sum.saturating_add(entry.points))
+        let good =
+            |entry: &&Earned| entry.at <= at && self.expire.is_none_or(|expire| entry.at + expire > at);
+        self.earned.iter().filter(good).fold(0, |sum, entry| sum.saturating_add(entry.points))
     }
 
     /// When a balance of `points` was reached, if it is still there.
@@ -80,7 +87,7 @@ impl Account {
         if self.balance(now) < points {
             return None;
         }
-        self.entries
+        self.earned
             .iter()
             .map(|entry| entry.at)
             .filter(|at| *at <= now)
@@ -148,7 +155,7 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
 fn expiry<'a>(story: &Story<'a>, account: &Account, person: &str, wishes: &mut Vec<Wish<'a>>) {
     let Some(expire) = account.expire else { return };
     let ending =
-        account.entries.iter().find(|entry| story.concerns(Name::Loyalty, entry.at + expire - EXPIRY_NOTICE));
+        account.earned.iter().find(|entry| story.concerns(Name::Loyalty, entry.at + expire - EXPIRY_NOTICE));
     let Some(entry) = ending.filter(|entry| entry.at + expire > story.now) else { return };
     let ends = entry.at + expire;
     let day = story.settings.time_zone.date(ends);

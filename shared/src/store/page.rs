@@ -12,8 +12,17 @@ use crate::time::Time;
 
 /// The page of a key among `pages` pages, by linear hashing: with one page more, only the keys of one page move.
 pub fn page_of(key: &Key, pages: u32) -> u32 {
+    page_at(hash_of(key), pages)
+}
+
+/// The number by which a key finds its page.
+pub fn hash_of(key: &Key) -> u32 {
     let digest = Sha256::digest(key.as_str());
-    let hash = u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]);
+    u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+/// The page of whatever has this hash.
+pub fn page_at(hash: u32, pages: u32) -> u32 {
     let half = 1 << pages.max(1).ilog2();
     let wide = hash & (half * 2 - 1);
     if wide < pages { wide } else { hash & (half - 1) }

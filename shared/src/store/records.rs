@@ -11,9 +11,9 @@ use serde_json::value::to_raw_value;
 
 use super::erasure::Erasures;
 use super::meta::PageInfo;
-use super::page::{Page, Stored, page_of};
+use super::page::{Page, Stored, page_at, page_of};
 use super::{Store, StoreError, codec, names};
-use crate::customer::Customer;
+use crate::customer::{Customer, CustomerId};
 use crate::fact::Fact;
 use crate::gather::gather;
 use crate::join::Join;
@@ -147,6 +147,42 @@ impl<'s, S: Store> Records<'s, S> {
         let known = self.open(&root).await?.customer.keys.contains(key);
         self.torn |= !known;
         Ok(Some(&self.open(&root).await?.customer))
+    }
+
+    /// The key that this id was made of, if some customer has it.
+    pub async fn key_of(&mut self, id: CustomerId) -> Result<Option<Key>, StoreError> {
+        let named = |key: &&Key| CustomerId::of(key) == id;
+        if let Some(root) = self.open.keys().find(named) {
+            return Ok(Some(root.clone()));
+        }
+        let page = &self.loaded(page_at(id.hash(), self.pages_total)).await?.page;
+        Ok(page.records.keys().chain(page.aliases.keys()).find(named).cloned())
+    }
+
+    /// Looks at every customer whose record stands on this page. Pages that were not touched are not kept: all of them
+    /// together may be more than fits.
+    pub async fn look_at(&self, number: u32, mut visit: impl FnMut(&Customer)) -> Result<(), StoreError> {
+        let is_here = |key: &Key| page_of(key, self.pages_total) == number;
+        self.open.iter().filter(|(root, _)| is_here(root)).for_each(|(_, open)| visit(&open.customer));
+        let fresh;
+        let page = match self.pages.get(&number) {
+            Some(loaded) => &loaded.page,
+            None => {
+                fresh = Page::load(self.store, number).await?.0;
+                &fresh
+            }
+        };
+        for (_, stored) in
+            page.records.iter().filter(|(root, _)| is_here(root) && !self.open.contains_key(*root))
+        {
+            let customer = serde_json::from_slice(stored.is.get().as_bytes());
+            let broken = |error: serde_json::Error| StoreError::Unreadable {
+                key: names::page(number),
+                why: format!("a record: {error}"),
+            };
+            visit(&customer.map_err(broken)?);
+        }
+        Ok(())
     }
 
     /// A key of a customer of whom this is true. Looks through every page.
@@ -324,4 +360,4 @@ impl<'s, S: Store> Records<'s, S> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

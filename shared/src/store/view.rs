@@ -1,6 +1,7 @@
 //! A view: what a reader sees, with everything that was accepted, whether a sweep has been there or not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -8,11 +9,11 @@ use chrono::NaiveDate;
 use super::erasure::{Erasures, Receipt};
 use super::listing::Listing;
 use super::meta::Meta;
-use super::page::page_of;
+use super::page::{hash_of, page_at};
 use super::records::Records;
 use super::segment::Segment;
 use super::{Store, StoreError};
-use crate::customer::Customer;
+use crate::customer::{Customer, CustomerId};
 use crate::fact::Fact;
 use crate::key::Key;
 use crate::ledger::{Counts, oldest_detailed};
@@ -42,7 +43,7 @@ impl<'s, S: Store> View<'s, S> {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let Self { records, listing, .. } = &mut view;
             let counts = records.ledger.counts(&listing.days, &listing.months, from, to).await?;
-            if view.still_holds(None).await? || tries_left == 0 {
+            if view.still_holds(&[]).await? || tries_left == 0 {
                 return Ok(counts);
             }
         }
@@ -54,8 +55,69 @@ impl<'s, S: Store> View<'s, S> {
         for tries_left in (0..TRIES).rev() {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let customer = view.records.customer(key).await?.cloned();
-            if view.still_holds(Some(key)).await? || tries_left == 0 {
+            if view.still_holds(&[hash_of(key)]).await? || tries_left == 0 {
                 return Ok(customer);
+            }
+        }
+        Err(moving())
+    }
+
+    /// The customers who have any of these keys, each once and with those of the keys that are theirs.
+    pub async fn customers(
+        store: &'s S,
+        now: Time,
+        keys: &[Key],
+    ) -> Result<Vec<(Customer, Vec<Key>)>, StoreError> {
+        let hashes: Vec<u32> = keys.iter().map(hash_of).collect();
+        for tries_left in (0..TRIES).rev() {
+            let Some(mut view) = Self::open(store, now).await? else { continue };
+            let mut found: Vec<(Customer, Vec<Key>)> = Vec::new();
+            for key in keys {
+                let Some(customer) = view.records.customer(key).await? else { continue };
+                match found.iter_mut().find(|(known, _)| known.root() == customer.root()) {
+                    Some((_, by)) => by.push(key.clone()),
+                    None => found.push((customer.clone(), vec![key.clone()])),
+                }
+            }
+            if view.still_holds(&hashes).await? || tries_left == 0 {
+                return Ok(found);
+            }
+        }
+        Err(moving())
+    }
+
+    /// The customer whom this id means.
+    pub async fn identified(store: &'s S, now: Time, id: CustomerId) -> Result<Option<Customer>, StoreError> {
+        for tries_left in (0..TRIES).rev() {
+            let Some(mut view) = Self::open(store, now).await? else { continue };
+            let customer = match view.records.key_of(id).await? {
+                Some(key) => view.records.customer(&key).await?.cloned(),
+                None => None,
+            };
+            if view.still_holds(&[id.hash()]).await? || tries_left == 0 {
+                return Ok(customer);
+            }
+        }
+        Err(moving())
+    }
+
+    /// Looks at every customer of these pages, and says how many pages there are. What `visit` gathers begins anew when
+    /// a sweep moved something meanwhile. A customer who moves between two such looks is met twice or, where a sweep
+    /// made two customers one, perhaps not at all.
+    pub async fn scan<T: Default>(
+        store: &'s S,
+        now: Time,
+        pages: Range<u32>,
+        visit: impl Fn(&mut T, &Customer),
+    ) -> Result<(T, u32), StoreError> {
+        for tries_left in (0..TRIES).rev() {
+            let Some(view) = Self::open(store, now).await? else { continue };
+            let (mut gathered, total) = (T::default(), view.meta.page_count());
+            for number in pages.start..pages.end.min(total) {
+                view.records.look_at(number, |customer| visit(&mut gathered, customer)).await?;
+            }
+            if view.still_holds(&[]).await? || tries_left == 0 {
+                return Ok((gathered, total));
             }
         }
         Err(moving())
@@ -70,13 +132,13 @@ impl<'s, S: Store> View<'s, S> {
         for tries_left in (0..TRIES).rev() {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let Some(customer) = view.records.customer(key).await?.cloned() else {
-                if view.still_holds(Some(key)).await? {
+                if view.still_holds(&[hash_of(key)]).await? {
                     return Ok(None);
                 }
                 continue;
             };
             let facts = view.facts_of(&customer).await?;
-            if view.still_holds(Some(key)).await? || tries_left == 0 {
+            if view.still_holds(&[hash_of(key)]).await? || tries_left == 0 {
                 return Ok(Some((customer, facts)));
             }
         }
@@ -108,7 +170,7 @@ impl<'s, S: Store> View<'s, S> {
         for tries_left in (0..TRIES).rev() {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let found = view.records.find(|customer| customer.requests.contains_key(request)).await?;
-            if found.is_some() || tries_left == 0 || view.still_holds(None).await? {
+            if found.is_some() || tries_left == 0 || view.still_holds(&[]).await? {
                 return Ok(found);
             }
         }
@@ -130,12 +192,13 @@ impl<'s, S: Store> View<'s, S> {
     ///
     /// A sweep stores a segment before it touches anything else. One that was under way before is no harm: its facts were
     /// known here, and joined to whatever it had or had not written yet. A rebuild forgets what is folded before it
-    /// deletes anything; and when a page is divided, what is no longer there is somewhere else.
-    async fn still_holds(&self, key: Option<&Key>) -> Result<bool, StoreError> {
+    /// deletes anything; and when a page is divided, what is no longer there is somewhere else. `hashes` are of the keys
+    /// that were looked up.
+    async fn still_holds(&self, hashes: &[u32]) -> Result<bool, StoreError> {
         let listing = Listing::read(self.store).await?;
         let meta = Meta::load(self.store).await?;
-        let moved =
-            key.is_some_and(|key| page_of(key, meta.page_count()) != page_of(key, self.meta.page_count()));
+        let (before, after) = (self.meta.page_count(), meta.page_count());
+        let moved = hashes.iter().any(|hash| page_at(*hash, before) != page_at(*hash, after));
         Ok(!self.records.are_torn()
             && !moved
             && meta.folded == self.meta.folded

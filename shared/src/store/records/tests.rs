@@ -17,7 +17,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::{StoreError, codec, names};
 
 /// Facts that share a key belong together; what belongs together is joined.
-fn components(facts: &[Fact]) -> Vec<Customer> {
+pub(crate) fn components(facts: &[Fact]) -> Vec<Customer> {
     let mut customers: Vec<Customer> = Vec::new();
     for fact in facts {
         let mut customer = Customer::from(fact.clone());
