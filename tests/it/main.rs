@@ -3,6 +3,7 @@
 mod bad_input;
 mod crash;
 mod deploy;
+mod desk;
 mod end_to_end;
 mod fetch;
 mod journey;

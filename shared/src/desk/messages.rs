@@ -219,25 +219,15 @@ pub struct Listing {
 /// The messages that are asked for.
 pub async fn messages(store: &impl Store, now: Time, asked: &Asked) -> Result<Listing, StoreError> {
     let cursor = &asked.cursor;
-    let (list, pages) = match &asked.customer {
-        Some(name) => {
-            let mut list = BTreeMap::new();
-            match search::identified(store, now, name).await? {
-                Some(customer) => asked.gather(&mut list, &customer),
-                None => {
-                    let several = View::customers(store, now, &Key::possible(name)).await?;
-                    several.iter().for_each(|(customer, _)| asked.gather(&mut list, customer));
-                }
-            }
-            (list, 0)
+    let (list, pages) = if let Some(name) = &asked.customer {
+        let mut list = BTreeMap::new();
+        for customer in meant(store, now, name).await? {
+            asked.gather(&mut list, &customer);
         }
-        None => {
-            let scan =
-                View::scan(store, now, cursor.page..cursor.page.saturating_add(PART), |list, customer| {
-                    asked.gather(list, customer);
-                });
-            scan.await?
-        }
+        (list, 0)
+    } else {
+        let part = cursor.page..cursor.page.saturating_add(PART);
+        View::scan(store, now, part, |list, customer| asked.gather(list, customer)).await?
     };
     let is_cut = list.len() > asked.limit;
     let mut places: Vec<Place> = Vec::new();
@@ -258,4 +248,13 @@ pub async fn messages(store: &impl Store, now: Time, asked: &Asked) -> Result<Li
         part: cursor.page / PART + 1,
         parts: pages.div_ceil(PART).max(cursor.page / PART + 1),
     })
+}
+
+/// The customer with this id, or everybody who has this name.
+async fn meant(store: &impl Store, now: Time, name: &str) -> Result<Vec<Customer>, StoreError> {
+    if let Some(customer) = search::identified(store, now, name).await? {
+        return Ok(vec![customer]);
+    }
+    let customers = View::customers(store, now, &Key::possible(name)).await?;
+    Ok(customers.into_iter().map(|(customer, _)| customer).collect())
 }

@@ -213,7 +213,7 @@ impl Entries {
 
     /// By the time it happened; what happened at one moment, in the order in which things follow from each other.
     fn in_order(mut self) -> Vec<Entry> {
-        self.0.sort_by(|one, other| (one.at, one.kind).cmp(&(other.at, other.kind)));
+        self.0.sort_by_key(|entry| (entry.at, entry.kind));
         self.0
     }
 
@@ -301,7 +301,10 @@ impl Entries {
             entry.detail.clone_from(&detail);
             entry.about = Some(about.clone());
         }
-        if let (Some(at), Some(status)) = (ticket.status.reported_at(), ticket.status.get()) {
+        let is_told = |at: Time| ticket.created_at.union(&ticket.solved_at).any(|told| *told == at);
+        if let (Some(at), Some(status)) = (ticket.status.reported_at(), ticket.status.get())
+            && !is_told(at)
+        {
             let title = ["Ticket ", id, " is ", status].concat();
             let entry = self.add(at, Kind::Ticket, status.clone(), title);
             entry.detail = detail;
