@@ -6,6 +6,7 @@
 mod dashboard;
 mod desk;
 mod outbox;
+mod preview;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use minijinja::{Environment, Value};
 pub use dashboard::{Dashboard, dashboard};
 pub use desk::{customer, customer_search, message_list};
 pub use outbox::{outbox_list, outbox_message};
+pub use preview::{Preview, Row, preview, rows, wording};
 
 use crate::template;
 use crate::time::Time;
@@ -36,6 +38,11 @@ pub const SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-O2YbCBn
 pub const MESSAGE_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
      img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
+/// `Content-Security-Policy` of [`preview()`]: as that of a message, beside a form of ours. The frame is in a sandbox
+/// without forms.
+pub const PREVIEW_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Names pages below `pages/` and embeds them.
 macro_rules! pages {
     ($($name:literal)+) => {
@@ -44,7 +51,7 @@ macro_rules! pages {
 }
 
 const PAGES: &[(&str, &str)] = pages! {
-    "base.html" "customer.html" "customers.html" "dashboard.html" "message.html" "messages.html" "nav.html" "outbox.html"
+    "base.html" "customer.html" "customers.html" "dashboard.html" "message.html" "messages.html" "nav.html" "outbox.html" "preview.html" "wording.html"
 };
 
 /// Renders a page. Templates are part of the program and tests render each of them, so there is no error for callers

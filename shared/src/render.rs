@@ -8,8 +8,12 @@
 mod catalog;
 pub(crate) mod clean;
 mod color;
+mod elements;
 mod filters;
+mod lint;
 mod markup;
+mod own;
+mod sample;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -28,7 +32,12 @@ use crate::draft::Draft;
 use crate::fact::Channel;
 use crate::gather::gather;
 use crate::message::Body;
+use crate::settings::{Settings, Wording};
 use crate::template;
+
+pub use lint::lint;
+use own::Part;
+pub use sample::Sample;
 
 /// Longest subject, in characters. Mail programs show 40 to 80; RFC 5322 would allow 998 bytes on a line.
 const SUBJECT_MAX: usize = 120;
@@ -36,16 +45,33 @@ const SUBJECT_MAX: usize = 120;
 /// Renders `draft` in the best language there is for it: the customer's own (`de-AT`, then `de`), the shop's, English.
 ///
 /// The same arguments give the same bytes, so a message can be rendered once, frozen and sent again.
-pub fn render(draft: &Draft, brand: &Brand, default_locale: &str) -> Result<Body, RenderError> {
-    let locale = catalog::pick(draft.template, &draft.locale, default_locale)
+///
+/// In the merchant's own words where they wrote some. Should those not go with what this message has to say, it is said
+/// in ours: that is better than not at all.
+pub fn render(draft: &Draft, settings: &Settings) -> Result<Body, RenderError> {
+    let locale = catalog::pick(draft.template, &draft.locale, &settings.default_locale)
         .ok_or_else(|| RenderError::UnknownTemplate(draft.template.to_owned()))?;
-    let is_email = draft.channel == Channel::Email;
-    if is_email && !clean::is_address(&draft.to) {
-        return Err(RenderError::Recipient);
+    let wording = settings.templates.get(draft.template).and_then(|locales| locales.get(locale));
+    if let Some(wording) = wording
+        && let Ok(body) = worded(draft, settings, locale, Some(wording))
+    {
+        return Ok(body);
     }
+    worded(draft, settings, locale, None)
+}
+
+type Values = BTreeMap<String, minijinja::Value>;
+
+/// What templates may name: the draft's values, cleaned, and the brand.
+fn values(
+    context: &Value,
+    brand: &Brand,
+    locale: &str,
+    unsubscribe: Option<&str>,
+) -> Result<Values, RenderError> {
     let words = words(locale)?;
     let brand = BrandView::new(brand);
-    let mut values: BTreeMap<String, minijinja::Value> = match clean::context(&draft.context) {
+    let mut values: Values = match clean::context(context) {
         Value::Object(members) => {
             gather(members.into_iter().map(|(name, value)| (name, Serde(value).into())))
         }
@@ -56,21 +82,65 @@ pub fn render(draft: &Draft, brand: &Brand, default_locale: &str) -> Result<Body
     values.insert("sign_off".to_owned(), brand.sign_off(&words).into());
     values.insert("words".to_owned(), Serde(&words).into());
     values.insert("brand".to_owned(), Serde(&brand).into());
-    let unsubscribe = draft.unsubscribe_url.as_deref().and_then(clean::url);
     values.insert("unsubscribe_url".to_owned(), Serde(&unsubscribe).into());
-    let part = |name: &str, values: &BTreeMap<String, minijinja::Value>| {
-        let path = format!("{}/{locale}/{name}", draft.template);
-        environment()
-            .get_template(&path)
-            .and_then(|template| template.render(values))
-            .map_err(|error| RenderError::Template { path, why: error.to_string() })
-    };
-    let subject =
-        if is_email { clean::line(&part("subject.txt", &values)?, SUBJECT_MAX) } else { String::new() };
-    values.insert("subject".to_owned(), subject.as_str().into());
-    let text = clean::tidy_text(&part("body.txt", &values)?);
-    let html = if is_email { clean::tidy_html(&part("body.html", &values)?) } else { String::new() };
+    Ok(values)
+}
 
+/// One part of a message, in the merchant's words or ours.
+fn part(
+    message: &str,
+    locale: &str,
+    part: Part,
+    wording: Option<&Wording>,
+    values: &Values,
+) -> Result<String, RenderError> {
+    let file = match part {
+        Part::Subject => "subject.txt",
+        Part::Text => "body.txt",
+        Part::Html => "body.html",
+    };
+    let path = format!("{message}/{locale}/{file}");
+    let broken = |path: String, why: String| RenderError::Template { path, why };
+    let own = match wording {
+        Some(wording) => own::render(wording, part, values).map_err(|why| broken(path.clone(), why))?,
+        None => None,
+    };
+    let rendered = match own {
+        Some(subject) if part == Part::Subject => Ok(subject),
+        // The frame is ours, whoever's the words are.
+        Some(said) => {
+            let frame = if catalog::is_for_team(message) { "own/team." } else { "own/layout." };
+            let kind = if part == Part::Html { "html" } else { "txt" };
+            let mut values = values.clone();
+            values.insert("own".to_owned(), said.into());
+            let template = environment().get_template(&[frame, kind].concat());
+            template.and_then(|template| template.render(values))
+        }
+        None => environment().get_template(&path).and_then(|template| template.render(values)),
+    };
+    rendered.map_err(|error| broken(path, error.to_string()))
+}
+
+fn worded(
+    draft: &Draft,
+    settings: &Settings,
+    locale: &'static str,
+    wording: Option<&Wording>,
+) -> Result<Body, RenderError> {
+    let is_email = draft.channel == Channel::Email;
+    if is_email && !clean::is_address(&draft.to) {
+        return Err(RenderError::Recipient);
+    }
+    let unsubscribe = draft.unsubscribe_url.as_deref().and_then(clean::url);
+    let mut values = values(&draft.context, &settings.brand, locale, unsubscribe.as_deref())?;
+    let say = |which, values: &Values| part(draft.template, locale, which, wording, values);
+    let subject =
+        if is_email { clean::line(&say(Part::Subject, &values)?, SUBJECT_MAX) } else { String::new() };
+    values.insert("subject".to_owned(), subject.as_str().into());
+    let text = clean::tidy_text(&say(Part::Text, &values)?);
+    let html = if is_email { clean::tidy_html(&say(Part::Html, &values)?) } else { String::new() };
+
+    let brand = BrandView::new(&settings.brand);
     let mut headers = BTreeMap::new();
     let from = if is_email {
         if brand.support_email != brand.from {
@@ -206,12 +276,26 @@ pub(crate) fn speaks(locale: &str) -> bool {
     catalog::speaks(locale)
 }
 
+/// The frame around what a merchant wrote.
+fn own_frame(path: &str) -> Option<String> {
+    let frame = path.strip_prefix("own/")?;
+    let own = if template::is_html(path) { "{{ own | safe }}" } else { "{{ own }}" };
+    Some(["{% extends \"", frame, "\" %}{% block content %}\n", own, "\n{% endblock %}"].concat())
+}
+
+/// Every message with its languages.
+pub fn catalog() -> &'static [(&'static str, &'static [&'static str])] {
+    catalog::MESSAGES
+}
+
 /// One template engine for all messages.
 fn environment() -> &'static Environment<'static> {
     static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
         let mut environment = template::environment(|path| {
-            let source = catalog::source(path).map(str::to_owned).or_else(|| markup::part(path))?;
+            let source = own_frame(path)
+                .or_else(|| catalog::source(path).map(str::to_owned))
+                .or_else(|| markup::part(path))?;
             Some(if template::is_html(path) { style::inline(&source) } else { source })
         });
         filters::add(&mut environment);

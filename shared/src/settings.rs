@@ -68,6 +68,8 @@ pub struct Settings {
     pub products: Vec<Product>,
     /// Bought one thing and not the other: where people may be stuck.
     pub struggles: Vec<Struggle>,
+    /// Messages in the merchant's own words, by message and language.
+    pub templates: BTreeMap<String, BTreeMap<String, Wording>>,
     /// Changes to single playbooks, by name.
     pub playbooks: BTreeMap<Name, Override>,
     /// Where this runs, from the application's variables. Not part of the document.
@@ -101,6 +103,7 @@ impl Default for Settings {
             loyalty: Loyalty::default(),
             products: Vec::new(),
             struggles: Vec::new(),
+            templates: BTreeMap::new(),
             playbooks: BTreeMap::new(),
             links: Links::default(),
             connected: vec![Channel::Email],
@@ -249,6 +252,24 @@ pub struct Struggle {
     pub text: String,
     #[serde(default)]
     pub url: String,
+}
+
+/// What one message says in one language, inside the frame that has the brand, the contact and the way to unsubscribe.
+/// What is left out stays as it is by default. Templates print values (`{{ first_name }}`), choose (`{% if %}`) and
+/// repeat (`{% for %}`), and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Wording {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Paragraphs with a blank line between them. `# ` begins a heading, `## ` a smaller one, `> ` a note, `- ` an entry
+    /// of a list; `[label](link)` alone on a line is a button.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Where the HTML part is to say it otherwise than the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
 }
 
 /// How one playbook differs from its default.

@@ -551,7 +551,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         };
         match next {
             Next::Record(end) => (None, Some(step(end, None))),
-            Next::Begin(draft) => match render(&draft, &self.settings.brand, &self.settings.default_locale) {
+            Next::Begin(draft) => match render(&draft, &self.settings) {
                 Ok(body) => {
                     let sending = step(Step::Sending { attempt: 1 }, Some(Box::new(body.clone())));
                     (Some(job(1, body, now, false)), Some(sending))

@@ -202,3 +202,93 @@ async fn only_the_team_looks_things_up() {
     assert!(good_page(&shop, "/customers").await.contains("One customer, one story"));
     assert!(good_page(&shop, "/customers?q=nobody").await.contains("Nobody has this name"));
 }
+
+// ── Wording ─────────────────────────────────────────────────────────────────
+
+async fn put_settings(shop: &Shop, document: &Value) -> (u16, Value) {
+    let authorization = ("authorization", format!("Bearer {ADMIN_TOKEN}"));
+    let answer =
+        shop.request(Method::PUT, "/settings", &[authorization], document.to_string().into_bytes()).await;
+    (answer.status().as_u16(), serde_json::from_slice(answer.body()).expect("JSON"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_said_in_the_merchant_s_words() {
+    let shop = Shop::open().await;
+    let english = json!({
+        "subject": "Cheers{% if first_name %}, {{ first_name }}{% endif %}!",
+        "text": "# Cheers\n\nWe roast your beans right now.",
+    });
+    let (status, answer) = put_settings(&shop, &json!({"templates": {"thank-you": {"en": english}}})).await;
+    assert_eq!(status, 200, "{answer}");
+    let previews = shop.get_json("/settings/preview").await;
+    let thanks = previews.as_array().expect("a list").iter().find(|row| row["message"] == "thank-you");
+    let own: Vec<_> = thanks.expect("thanks")["locales"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|one| one["own"] == true)
+        .collect();
+    assert_eq!(own.len(), 1);
+    let preview = shop.get_json("/settings/preview?template=thank-you&locale=en").await;
+    assert_eq!(preview["subject"], "Cheers, Ann!");
+
+    shop.order(&shop.anns_order()).await;
+    shop.dispatch().await;
+    let mail = &shop.outbox().await[0];
+    assert_eq!(mail["subject"], "Cheers, Ann!");
+    let text = mail["text"].as_str().expect("text");
+    assert!(text.contains("We roast your beans right now.") && text.contains("help@example.com"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wording_that_is_wrong_is_refused_with_place_and_reason() {
+    let shop = Shop::open().await;
+    let words = json!({"templates": {
+        "thank-you": {"en": {"subject": "{{ first_name", "text": "{{ surname }}", "html": "<div>"}, "nl": {"text": "Bedankt"}},
+        "thanks": {"en": {"text": "x"}},
+    }});
+    let (status, answer) = put_settings(&shop, &words).await;
+    assert_eq!(status, 422, "{answer}");
+    let mut paths: Vec<_> = answer["errors"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|wrong| wrong["path"].as_str().expect("text"))
+        .collect();
+    paths.sort_unstable();
+    let expected = [
+        "templates.thank-you.en.html",
+        "templates.thank-you.en.subject",
+        "templates.thank-you.en.text",
+        "templates.thank-you.nl",
+        "templates.thanks",
+    ];
+    assert_eq!(paths, expected, "{answer}");
+    assert_eq!(shop.get_json("/settings").await["version"], json!(0), "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_can_be_previewed() {
+    let shop = Shop::open().await;
+    let list = good_page(&shop, "/settings/preview").await;
+    let mut seen = 0;
+    for row in shop.get_json("/settings/preview").await.as_array().expect("a list") {
+        for one in row["locales"].as_array().expect("a list") {
+            let query = format!(
+                "template={}&locale={}",
+                row["message"].as_str().expect("text"),
+                one["locale"].as_str().expect("text")
+            );
+            assert!(list.contains(&query.replace('&', "&amp;")), "{query}");
+            let bare = shop.get_json(&format!("/settings/preview?{query}&variant=bare")).await;
+            assert!(bare["html"].as_str().is_some_and(|html| html.contains("</html>")), "{query}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 19 * 6);
+    let page = good_page(&shop, "/settings/preview?template=survey-nps&locale=pl").await;
+    assert!(page.contains("sandbox=\"\"") && page.contains("List-Unsubscribe"), "{page}");
+    assert_eq!(shop.get("/settings/preview?template=thanks").await.status(), 400);
+    assert_eq!(shop.request(Method::GET, "/settings/preview", &[], Vec::new()).await.status(), 401);
+}

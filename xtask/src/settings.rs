@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aftercare::render::lint;
 use aftercare::settings::Settings;
 use anyhow::{Context, Result, bail};
 
@@ -23,18 +24,18 @@ pub(crate) fn run(action: &Action) -> Result<()> {
     } else {
         toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?
     };
-    match Settings::default().with(&document) {
-        Ok(_) => {
-            println!("{} can be used", file.display());
-            Ok(())
-        }
-        Err(wrong) => {
-            for wrong in &wrong {
-                eprintln!("{}: {}", wrong.path, wrong.reason);
-            }
-            bail!("{} has {} mistakes", file.display(), wrong.len())
-        }
+    let wrong = match Settings::default().with(&document) {
+        Ok(settings) => lint(&settings),
+        Err(wrong) => wrong,
+    };
+    if wrong.is_empty() {
+        println!("{} can be used", file.display());
+        return Ok(());
     }
+    for wrong in &wrong {
+        eprintln!("{}: {}", wrong.path, wrong.reason);
+    }
+    bail!("{} has {} mistakes", file.display(), wrong.len())
 }
 
 #[cfg(test)]

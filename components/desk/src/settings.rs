@@ -1,9 +1,11 @@
-//! `GET /settings`, `PUT /settings`, `POST /settings/undo`: what is said, when and to whom.
+//! `GET /settings`, `PUT /settings`, `POST /settings/undo`, `GET /settings/preview`: what is said, when and to whom.
 //!
 //! A document is taken as a whole or not at all, and every one that was taken is kept for a while.
 
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, settings};
+use aftercare::page::{self, Preview};
+use aftercare::render::lint;
 use aftercare::settings::{History, Settings, Version, Wrong};
 use aftercare::store::StoreError;
 use aftercare::store::lease::Clock;
@@ -38,6 +40,7 @@ pub(crate) async fn answer(request: &Inbound) -> Result<Answer, Problem> {
             Some(number) => version(&history, number),
             None => view(&history),
         },
+        ("GET" | "HEAD", "/settings/preview") => previewed(request, &history),
         ("PUT", "/settings") => {
             let document: Value = inbound::from_json(request.body())
                 .ok_or_else(|| Problem::NotJson("The body is not JSON.".to_owned()))?;
@@ -54,13 +57,35 @@ pub(crate) async fn answer(request: &Inbound) -> Result<Answer, Problem> {
             put(&store, &mut history, before).await
         }
         (_, "/settings") => Err(Problem::MethodNotAllowed("GET, PUT")),
+        (_, "/settings/preview") => Err(Problem::MethodNotAllowed("GET")),
         (_, "/settings/undo") => Err(Problem::MethodNotAllowed("POST")),
-        _ => Err(Problem::NotFound("There are /settings and /settings/undo.".to_owned())),
+        _ => Err(Problem::NotFound("There are /settings, /settings/undo and /settings/preview.".to_owned())),
     }
 }
 
+/// Messages with sample values: all of them as a list, or one.
+fn previewed(request: &Inbound, history: &History) -> Result<Answer, Problem> {
+    // As far as the settings can be used: wording is best looked at while something is wrong.
+    let settings = history.settings(&settings::base()).unwrap_or_else(|_| settings::base());
+    let brand = &settings.brand.name;
+    Ok(match Preview::from_query(request.query(), &settings)? {
+        Some(shown) if request.wants_page() => {
+            inbound::page(page::preview(&shown, brand), page::PREVIEW_SECURITY_POLICY)
+        }
+        Some(shown) => inbound::json_of(200, &shown),
+        None if request.wants_page() => {
+            inbound::page(page::wording(&page::rows(&settings), brand), page::SECURITY_POLICY)
+        }
+        None => inbound::json_of(200, &page::rows(&settings)),
+    })
+}
+
 async fn put(store: &KeyValue, history: &mut History, document: Value) -> Result<Answer, Problem> {
-    if let Err(wrong) = settings::base().with(&document) {
+    let wrong = match settings::base().with(&document) {
+        Ok(settings) => lint(&settings),
+        Err(wrong) => wrong,
+    };
+    if !wrong.is_empty() {
         return Ok(refused(422, "unprocessable", "Nothing was changed.", &wrong));
     }
     history.put(document, WallClock.now());

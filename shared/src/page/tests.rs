@@ -80,6 +80,25 @@ fn messages(messages: Vec<Listed>, query: &str) -> String {
     message_list(&listing, &Asked::from_query(query).unwrap(), &shop())
 }
 
+fn shown_preview(query: &str) -> String {
+    let shown = Preview::from_query(query, &shop()).unwrap().expect("a template is named");
+    preview(&shown, "Our shop")
+}
+
+#[test]
+fn a_preview_of_what_there_is_not_names_what_there_is() {
+    for (query, field) in [
+        ("template=thanks", "template"),
+        ("template=thank-you&locale=nl", "locale"),
+        ("template=thank-you&variant=9", "variant"),
+        ("template=thank-you&variant=0", "variant"),
+    ] {
+        let problem = Preview::from_query(query, &shop()).expect_err(query);
+        assert_eq!((problem.status(), problem.field()), (400, Some(field)), "{query}");
+    }
+    assert_eq!(Preview::from_query("locale=de&template=", &shop()), Ok(None));
+}
+
 fn check(name: &str, page: &str) {
     // The stylesheet is not what a change of a page is about.
     let page = page.replace(STYLE, "…");
@@ -102,6 +121,8 @@ fn whole_pages() {
     check("messages.none", &messages(Vec::new(), ""));
     check("messages.narrowed", &messages(Vec::new(), "state=failed"));
     check("messages.some", &messages(anns_messages(), "state=sent&customer=77"));
+    check("wording", &wording(&rows(&shop()), "Our shop"));
+    check("preview", &shown_preview("template=thank-you&locale=de&variant=bare"));
     check("dashboard.empty", &scores(0, 0, 0));
     check("dashboard.few", &scores(5, 3, 2));
     check("dashboard.many", &scores(50, 30, 20));
@@ -184,6 +205,7 @@ fn pages_need_no_script_and_load_nothing() {
         customer_search("x", "ann", &[found("Ann")]),
         customer(&anns_timeline(), &shop()),
         messages(anns_messages(), ""),
+        wording(&rows(&shop()), "x"),
     ];
     for page in pages {
         let lower = page.to_ascii_lowercase();

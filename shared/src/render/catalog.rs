@@ -15,6 +15,11 @@ macro_rules! catalog {
         pub(super) const MESSAGES: &[(&str, &[&str])] =
             &[$(($name, LOCALES),)+ $(($message, LOCALES)),+];
 
+        /// What each message may hold, for previews and checks.
+        const SAMPLES: &[(&str, &str)] = &[
+            $(($name, embed!($name, "/sample.json")),)+ $(($message, embed!($message, "/sample.json"))),+
+        ];
+
         /// Path below `templates/` and text of every file.
         pub(super) const FILES: &[(&str, &str)] = &[
             $(($shared, embed!($shared)),)+
@@ -59,10 +64,29 @@ pub(super) fn source(path: &str) -> Option<&'static str> {
     FILES.iter().find(|(known, _)| *known == path).map(|(_, source)| *source)
 }
 
+/// The sample of a message.
+pub(super) fn sample(message: &str) -> Option<&'static str> {
+    SAMPLES.iter().find(|(known, _)| *known == message).map(|(_, source)| *source)
+}
+
+/// The languages of a message, if there is one of this name.
+pub(super) fn locales(message: &str) -> Option<&'static [&'static str]> {
+    MESSAGES.iter().find(|(known, _)| *known == message).map(|(_, locales)| *locales)
+}
+
+/// Does this message stand in the team's frame?
+pub(super) fn is_for_team(message: &str) -> bool {
+    let single = source(&[message, "/en.md"].concat());
+    let folder = source(&[message, "/en/body.txt"].concat());
+    single
+        .or(folder)
+        .is_some_and(|text| text.contains("Frame: team") || text.contains("extends \"team.txt\""))
+}
+
 /// The language to write `message` in: the best match for what the customer has, else for what the shop has, else
 /// English. `None` if there is no such message.
 pub(super) fn pick(message: &str, wanted: &str, default: &str) -> Option<&'static str> {
-    let (_, locales) = MESSAGES.iter().find(|(name, _)| *name == message)?;
+    let locales = locales(message)?;
     [wanted, default, "en"].iter().find_map(|locale| best(locales, locale))
 }
 

@@ -32,6 +32,16 @@ pub(super) fn part(path: &str) -> Option<String> {
     })
 }
 
+/// The text part of what stands in the frame.
+pub(super) fn text(body: &str) -> String {
+    body.split("\n\n").map(|block| text_block(block) + "\n").collect()
+}
+
+/// Its HTML part.
+pub(super) fn html(body: &str) -> String {
+    body.split("\n\n").map(|block| html_block(block) + "\n").collect()
+}
+
 fn framed(frame: &str, kind: &str, preview: Option<&str>, blocks: impl Iterator<Item = String>) -> String {
     let mut whole = ["{% extends \"", frame, ".", kind, "\" %}\n"].concat();
     if let Some(preview) = preview {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -12,43 +11,24 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")
 }
 
-/// `templates/<message>/sample.json`: what a draft of this message may hold.
-#[derive(Deserialize)]
-struct Sample {
-    /// A draft that has everything.
-    values: Map<String, Value>,
-    /// What may be `null` (or, for a list, empty).
-    optional: Vec<String>,
-    /// Other values that make the message read differently.
-    variants: Vec<Map<String, Value>>,
+/// The message's sample with each set of optional values missing, in every variant.
+fn all_of(message: &str) -> Vec<Value> {
+    let sample = sample_of(message);
+    (0..sample.variants())
+        .flat_map(|variant| {
+            let sample = sample.clone();
+            (0..1_u32 << sample.optional.len())
+                .map(move |missing| sample.without(variant, |index| missing >> index & 1 == 1))
+        })
+        .collect()
 }
 
-impl Sample {
-    fn of(message: &str) -> Self {
-        let path = folder().join(message).join("sample.json");
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
+fn sample_of(message: &str) -> Sample {
+    Sample::of(message).unwrap_or_else(|| panic!("templates/{message}/sample.json is no sample"))
+}
 
-    /// The values with each set of optional values missing, in every variant.
-    fn all(&self) -> Vec<Value> {
-        let plain = Map::new();
-        let mut all = Vec::new();
-        for variant in [&plain].into_iter().chain(&self.variants) {
-            for missing in 0..1_u32 << self.optional.len() {
-                let mut values = self.values.clone();
-                values.extend(variant.clone());
-                for (_, name) in
-                    self.optional.iter().enumerate().filter(|(index, _)| missing >> index & 1 == 1)
-                {
-                    let nothing = if self.values[name].is_array() { json!([]) } else { Value::Null };
-                    values.insert(name.clone(), nothing);
-                }
-                all.push(Value::Object(values));
-            }
-        }
-        all
-    }
+fn settings() -> Settings {
+    Settings { brand: brand(), ..Settings::default() }
 }
 
 fn brand() -> Brand {
@@ -80,19 +60,11 @@ const SUBSCRIPTION: [&str; 10] = [
 const UNSUBSCRIBE: &str = "https://care.example/p/pb3JkZXI6MQ~20000~abc";
 
 fn draft(template: &'static str, locale: &str, context: Value) -> Draft {
-    let subscription = SUBSCRIPTION.contains(&template);
-    Draft {
-        unsubscribe_url: subscription.then(|| UNSUBSCRIBE.to_owned()),
-        template,
-        locale: locale.to_owned(),
-        channel: Channel::Email,
-        to: "ann@example.com".to_owned(),
-        context,
-    }
+    sample_of(template).draft(template, locale, "ann@example.com", UNSUBSCRIBE, context)
 }
 
 fn rendered(template: &'static str, locale: &str, context: Value) -> Body {
-    render(&draft(template, locale, context), &brand(), "en").unwrap()
+    render(&draft(template, locale, context), &settings()).unwrap()
 }
 
 fn every_template() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -129,8 +101,8 @@ fn whole(body: &Body) -> String {
 fn whole_mails() {
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
         for (message, locale) in every_template() {
-            let all = Sample::of(message).all();
-            let optional = Sample::of(message).optional.len();
+            let all = all_of(message);
+            let optional = sample_of(message).optional.len();
             let (full, bare) = (all[0].clone(), all[(1 << optional) - 1].clone());
             let of_both = locale == "en" || catalog::source(&format!("{message}/{locale}/body.html")).is_some();
             if of_both {
@@ -157,7 +129,7 @@ fn whole_mails() {
 #[test]
 fn every_mail_with_anything_missing_is_whole() {
     for (message, locale) in every_template() {
-        for context in Sample::of(message).all() {
+        for context in all_of(message) {
             let mail = rendered(message, locale, context.clone());
             let shown = visible(&mail.html);
             for (part, text) in [("subject", &mail.subject), ("text", &mail.text), ("html", &shown)] {
@@ -194,7 +166,7 @@ fn every_mail_with_anything_missing_is_whole() {
                 "{message}/{locale} does not say its language"
             );
             assert_eq!(mail.locale, locale);
-            let subscription = draft(message, locale, Value::Null).unsubscribe_url.is_some();
+            let subscription = SUBSCRIPTION.contains(&message);
             let one_click = mail.headers.get("List-Unsubscribe-Post").map(String::as_str);
             assert_eq!(one_click, subscription.then_some("List-Unsubscribe=One-Click"), "{message}");
             assert_eq!(
@@ -234,7 +206,7 @@ fn customers_cannot_write_html_headers_or_templates() {
     let hostile =
         "<b>&\"'</style><script>alert(1)</script>\r\nBcc: all@example.com\u{2028}{{ brand.from }}{% raw %}";
     for (message, locale) in every_template() {
-        let sample = Sample::of(message);
+        let sample = sample_of(message);
         for variant in [Map::new()].iter().chain(&sample.variants) {
             let mut values = sample.values.clone();
             values.extend(variant.clone());
@@ -279,7 +251,8 @@ fn a_brand_cannot_break_a_mail_either() {
         ..brand()
     };
     let mail =
-        render(&draft("thank-you", "en", Sample::of("thank-you").all()[0].clone()), &brand, "en").unwrap();
+        render(&draft("thank-you", "en", all_of("thank-you")[0].clone()), &Settings { brand, ..settings() })
+            .unwrap();
     assert_eq!(mail.from, "\"A Bcc: x b\" <shop@kaffee.example>");
     assert!(!mail.html.contains("<b>") && !mail.html.contains("url(") && !mail.html.contains("javascript:"));
     assert!(mail.text.contains("E-mail: shop@kaffee.example"), "{}", mail.text);
@@ -289,14 +262,14 @@ fn a_brand_cannot_break_a_mail_either() {
 #[test]
 fn a_missing_variable_is_an_error_never_a_blank() {
     for (message, locale) in every_template() {
-        let sample = Sample::of(message);
+        let sample = sample_of(message);
         for name in sample.values.keys() {
             // Some are only named where they matter.
             let refused = [&Map::new()].into_iter().chain(&sample.variants).any(|variant| {
                 let mut values = sample.values.clone();
                 values.extend(variant.clone());
                 values.remove(name);
-                let result = render(&draft(message, locale, Value::Object(values)), &brand(), "en");
+                let result = render(&draft(message, locale, Value::Object(values)), &settings());
                 matches!(result, Err(RenderError::Template { .. }))
             });
             assert!(refused, "{message}/{locale} without {name}");
@@ -306,19 +279,19 @@ fn a_missing_variable_is_an_error_never_a_blank() {
 
 #[test]
 fn bad_addresses_and_names_are_refused() {
-    let context = Sample::of("thank-you").all()[0].clone();
+    let context = all_of("thank-you")[0].clone();
     let draft = draft("thank-you", "en", context);
     let to = |to: &str| Draft { to: to.to_owned(), ..draft.clone() };
     assert_eq!(
-        render(&to("ann@example.com\r\nBcc: x@example.com"), &brand(), "en"),
+        render(&to("ann@example.com\r\nBcc: x@example.com"), &settings()),
         Err(RenderError::Recipient)
     );
-    assert_eq!(render(&to(""), &brand(), "en"), Err(RenderError::Recipient));
+    assert_eq!(render(&to(""), &settings()), Err(RenderError::Recipient));
     let from = Brand { from: "a@example.com, b@example.com".to_owned(), ..brand() };
-    assert_eq!(render(&draft, &from, "en"), Err(RenderError::Sender));
+    assert_eq!(render(&draft, &Settings { brand: from, ..settings() }), Err(RenderError::Sender));
     let unknown = Draft { template: "no-such-message", ..draft.clone() };
     assert_eq!(
-        render(&unknown, &brand(), "en"),
+        render(&unknown, &settings()),
         Err(RenderError::UnknownTemplate("no-such-message".to_owned()))
     );
 }
@@ -328,23 +301,23 @@ fn a_text_channel_gets_text_only() {
     let draft = Draft {
         channel: Channel::Slack,
         to: "#team".to_owned(),
-        ..draft("detractor-alert", "en", Sample::of("detractor-alert").all()[0].clone())
+        ..draft("detractor-alert", "en", all_of("detractor-alert")[0].clone())
     };
-    let body = render(&draft, &brand(), "en").unwrap();
+    let body = render(&draft, &settings()).unwrap();
     assert_eq!((body.subject.as_str(), body.html.as_str()), ("", ""));
     assert!(body.text.starts_with("Ann Smith is not happy with us: 3 on a scale of 0-10."), "{}", body.text);
 }
 
 #[test]
 fn the_same_draft_gives_the_same_bytes() {
-    let render = || rendered("thank-you", "de", Sample::of("thank-you").all()[0].clone());
+    let render = || rendered("thank-you", "de", all_of("thank-you")[0].clone());
     assert_eq!(render(), render());
 }
 
 #[test]
 fn first_and_later_purchases_read_differently() {
     for (first, later) in [("en", "en"), ("de", "de")] {
-        let mut context = Sample::of("thank-you").all()[0].clone();
+        let mut context = all_of("thank-you")[0].clone();
         let first = rendered("thank-you", first, context.clone());
         context["returning"] = json!(true);
         let later = rendered("thank-you", later, context);
@@ -382,4 +355,95 @@ fn every_language_has_the_same_words() {
         assert_eq!(keys(locale), keys("en"), "{locale}");
         assert_eq!(words(locale).unwrap()["months"].as_array().map(Vec::len), Some(12), "{locale}");
     }
+}
+
+// ── A merchant's own words ──────────────────────────────────────────────────
+
+/// Settings in which every message is worded like this, in every language.
+fn worded_everywhere(wording: &Wording) -> Settings {
+    let mut settings = settings();
+    for (message, locale) in every_template() {
+        let locales = settings.templates.entry(message.to_owned()).or_default();
+        locales.insert(locale.to_owned(), wording.clone());
+    }
+    settings
+}
+
+/// Whatever a merchant writes: contact, imprint and the way out are there, in a document that is whole.
+#[test]
+fn no_wording_takes_the_frame_away() {
+    let own = Wording {
+        subject: Some("Our subject, {{ brand.name }}".to_owned()),
+        text: Some("# Our heading\n\nOur words & yours.\n\n[Our button](https://shop.example/x)".to_owned()),
+        html: None,
+    };
+    let html = Wording { html: Some("<h1>Our heading</h1><p>Our HTML.</p>".to_owned()), ..own.clone() };
+    for wording in [own, html] {
+        let settings = worded_everywhere(&wording);
+        for (message, locale) in every_template() {
+            let values = sample_of(message).full(0);
+            let mail = render(&draft(message, locale, values), &settings).unwrap();
+            let shown = visible(&mail.html);
+            assert_eq!(mail.subject, "Our subject, Kaffee & Co");
+            assert!(
+                mail.text
+                    .starts_with("Our heading\n\nOur words & yours.\n\nOur button: https://shop.example/x"),
+                "{}",
+                mail.text
+            );
+            let expected = if wording.html.is_some() { "Our HTML." } else { "Our words & yours." };
+            assert!(shown.contains("Our heading") && shown.contains(expected), "{shown}");
+            for part in ["help@kaffee.example", "Bohnenweg 7"] {
+                assert!(mail.text.contains(part) && shown.contains(part), "{message}/{locale} lacks {part}");
+            }
+            assert_eq!(
+                mail.text.contains(UNSUBSCRIBE),
+                SUBSCRIPTION.contains(&message),
+                "{message}/{locale}"
+            );
+            assert!(
+                mail.html.trim_end().ends_with("</html>")
+                    && mail.html.contains(&format!("<html lang=\"{locale}\">"))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_part_that_is_left_out_is_ours() {
+    let wording = Wording { subject: Some("Only this".to_owned()), ..Wording::default() };
+    let settings = worded_everywhere(&wording);
+    let draft = draft("thank-you", "de", sample_of("thank-you").full(0));
+    let (own, ours) =
+        (render(&draft, &settings).unwrap(), rendered("thank-you", "de", sample_of("thank-you").full(0)));
+    assert_eq!((own.subject.as_str(), &own.text), ("Only this", &ours.text));
+}
+
+#[test]
+fn words_that_do_not_go_with_a_message_are_replaced_by_ours() {
+    let wording = Wording {
+        text: Some("Dear {{ first_name }}".to_owned()),
+        subject: Some("Dear".to_owned()),
+        html: None,
+    };
+    let settings = worded_everywhere(&wording);
+    let sample = sample_of("thank-you");
+    let own = render(&draft("thank-you", "en", sample.full(0)), &settings).unwrap();
+    assert!(own.text.starts_with("Dear Ann"));
+    let bare = render(&draft("thank-you", "en", sample.bare(0)), &settings).unwrap();
+    assert_eq!(bare, rendered("thank-you", "en", sample.bare(0)));
+}
+
+/// What a customer wrote is as harmless in the merchant's words as in ours.
+#[test]
+fn customers_cannot_write_into_a_merchant_s_words() {
+    let hostile = "<script>alert(1)</script>{{ brand.from }}{% raw %}";
+    let html = "<p>{% if number %}{{ number }}{% endif %}</p>";
+    let wording =
+        Wording { text: Some("{{ number }}".to_owned()), html: Some(html.to_owned()), subject: None };
+    let mut values = sample_of("thank-you").full(0);
+    values["number"] = json!(hostile);
+    let mail = render(&draft("thank-you", "en", values), &worded_everywhere(&wording)).unwrap();
+    assert!(!mail.html.contains("<script") && mail.html.contains("&lt;script&gt;"), "{}", mail.html);
+    assert!(mail.text.contains("{{ brand.from }}"), "{}", mail.text);
 }

@@ -7,8 +7,9 @@ use super::{Settings, Wrong};
 use crate::store::{Store, StoreError, codec, names};
 use crate::time::Time;
 
-/// Versions that are kept.
+/// Versions that are kept, and how long they are as JSON, all together: every sweep reads them.
 const KEPT: usize = 20;
+const KEPT_BYTES: usize = 512 * 1024;
 
 /// One document as it was put.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +67,13 @@ impl History {
             return;
         }
         self.versions.push(Version { number: self.number() + 1, at, document });
-        let excess = self.versions.len().saturating_sub(KEPT);
+        // Newest first, as long as there is room; the one in force stays in any case, and the one that it replaced.
+        let mut bytes = 0;
+        let fits = self.versions.iter().rev().enumerate().take_while(|(index, version)| {
+            bytes += serde_json::to_vec(&version.document).map_or(0, |json| json.len());
+            *index < 2 || (*index < KEPT && bytes <= KEPT_BYTES)
+        });
+        let excess = self.versions.len() - fits.count();
         self.versions.drain(..excess);
     }
 

@@ -165,12 +165,11 @@ impl<'s, S: Store> Records<'s, S> {
         let is_here = |key: &Key| page_of(key, self.pages_total) == number;
         self.open.iter().filter(|(root, _)| is_here(root)).for_each(|(_, open)| visit(&open.customer));
         let fresh;
-        let page = match self.pages.get(&number) {
-            Some(loaded) => &loaded.page,
-            None => {
-                fresh = Page::load(self.store, number).await?.0;
-                &fresh
-            }
+        let page = if let Some(loaded) = self.pages.get(&number) {
+            &loaded.page
+        } else {
+            fresh = Page::load(self.store, number).await?.0;
+            &fresh
         };
         for (_, stored) in
             page.records.iter().filter(|(root, _)| is_here(root) && !self.open.contains_key(*root))
