@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::gather::gather;
+use crate::settings::{History, Settings};
 use crate::store::erasure::Erasures;
 use crate::store::meta::Meta;
 use crate::store::{Store, names};
@@ -29,8 +30,9 @@ impl Health {
         self.reasons.is_empty()
     }
 
-    /// Looks at the keys, at `meta` and at the few documents of erasures, and at nothing else: cheap enough for a probe every few seconds.
-    pub async fn check(store: &impl Store) -> Self {
+    /// Looks at the keys, at `meta`, at the settings and at the few documents of erasures, and at nothing else: cheap
+    /// enough for a probe every few seconds. `base` are the settings before any document.
+    pub async fn check(store: &impl Store, base: &Settings) -> Self {
         let mut health =
             Self { status: "ok", reasons: Vec::new(), inbox: 0, segments: 0, unfolded: 0, pages: 0, keys: 0 };
         let mut segments = BTreeSet::new();
@@ -72,6 +74,20 @@ impl Health {
                 health.reasons.extend(meta.unfetched.reasons());
             }
             Err(error) => health.reasons.push(error.to_string()),
+        }
+        match History::load(store).await.map(|history| history.settings(base)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(wrong)) => {
+                let wrong: Vec<String> =
+                    wrong.iter().map(|wrong| format!("{}: {}", wrong.path, wrong.reason)).collect();
+                health.reasons.push(format!(
+                    "this version cannot use the settings, and nothing is swept until others are put: {}",
+                    wrong.join("; ")
+                ));
+            }
+            Err(error) => {
+                health.reasons.push(format!("{error}; nothing is swept until settings are put again"))
+            }
         }
         if !health.is_ok() {
             health.status = "failing";

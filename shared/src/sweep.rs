@@ -61,8 +61,6 @@ pub struct Limits {
     pub fetches: usize,
     /// Calls to providers or platforms under way at once.
     pub concurrent_sends: usize,
-    /// How long the words of a message that has ended are kept.
-    pub words: TimeDelta,
     /// No new round starts after this.
     pub time: TimeDelta,
     pub lease: LeaseTiming,
@@ -80,7 +78,6 @@ impl Default for Limits {
             sends: 200,
             fetches: 32,
             concurrent_sends: 16,
-            words: TimeDelta::days(30),
             time: TimeDelta::seconds(15),
             lease: LeaseTiming::default(),
         }
@@ -184,7 +181,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let now = self.clock.now();
             if now - started > self.limits.time
                 || stuck_on.as_ref() == Some(&listing)
-                || !has_work(&listing, self.store, self.platforms, now, self.limits.words).await?
+                || !has_work(&listing, self.store, self.platforms, now, self.words_last()).await?
             {
                 return Ok(report);
             }
@@ -294,6 +291,11 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         self.save(&mut records, &mut meta, &erasures, &touched, &counted, batch).await?;
         self.upkeep(&mut meta, &erasures, &listing).await?;
         Ok(report)
+    }
+
+    /// How long the words of a message that has ended are kept.
+    fn words_last(&self) -> TimeDelta {
+        TimeDelta::days(self.settings.body_days.into())
     }
 
     fn records(&self, meta: &Meta, erasures: &Arc<Erasures>) -> Records<'_, S> {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use aftercare::health::Health;
 use aftercare::key::Key;
+use aftercare::settings::Settings;
 use aftercare::store::listing::Listing;
 use aftercare::store::meta::Meta;
 use aftercare::store::page::Page;
@@ -76,7 +77,7 @@ async fn summary(store: &HostStore) -> Result<()> {
     for (kind, (count, bytes)) in &kinds {
         println!("{kind:<10} {count:>7} {bytes:>12}");
     }
-    let health = Health::check(store).await;
+    let health = Health::check(store, &Settings::default()).await;
     println!("\nhealth: {}", health.status);
     for reason in &health.reasons {
         println!("  {reason}");

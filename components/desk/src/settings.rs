@@ -34,7 +34,11 @@ struct Entry {
 
 pub(crate) async fn answer(request: &Inbound) -> Result<Answer, Problem> {
     let store = KeyValue::open().map_err(unavailable)?;
-    let mut history = History::load(&store).await.map_err(unavailable)?;
+    let mut history = match History::load(&store).await {
+        // What is damaged can be put again, and nothing else can be done with it.
+        Err(StoreError::Unreadable { .. }) if request.method() == "PUT" => History::default(),
+        history => history.map_err(unavailable)?,
+    };
     match (request.method(), request.path().trim_end_matches('/')) {
         ("GET" | "HEAD", "/settings") => match request.query().strip_prefix("version=") {
             Some(number) => version(&history, number),

@@ -33,7 +33,7 @@ async fn health(request: &Inbound) -> Result<Answer, Problem> {
     if !matches!(request.method(), "GET" | "HEAD") {
         return Err(Problem::MethodNotAllowed("GET"));
     }
-    let health = Health::check(&open()?).await;
+    let health = Health::check(&open()?, &settings::base()).await;
     Ok(inbound::json_of(if health.is_ok() { 200 } else { 503 }, &health))
 }
 
@@ -73,7 +73,7 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
     })?;
     if report.left > 0 {
         // Some wait for what is damaged; the reasons are those of `/healthz`.
-        for reason in Health::check(&store).await.reasons {
+        for reason in Health::check(&store, &settings::base()).await.reasons {
             eprintln!("{reason}");
         }
     }

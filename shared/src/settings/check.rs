@@ -117,8 +117,10 @@ impl Settings {
         if self.cap.messages == 0 || self.cap.within.is_zero() {
             wrong("cap", "at least one message, within a length of time");
         }
-        if self.body_days == 0 || self.retention_days == 0 {
-            wrong("retention_days", "days are counted from 1");
+        for (path, days) in [("body_days", self.body_days), ("retention_days", self.retention_days)] {
+            if days == 0 {
+                wrong(path, "days are counted from 1");
+            }
         }
         if self.holdout > 50 {
             wrong("holdout", "at most 50 percent");

@@ -33,10 +33,10 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         listing: &Listing,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let Some(key) = meta.words_from(now - self.limits.words, &listing.segments).cloned() else {
+        let Some(key) = meta.words_from(now - self.words_last(), &listing.segments).cloned() else {
             return Ok(());
         };
-        let by = now - self.limits.words + AT_ONCE.min(self.limits.words / 2);
+        let by = now - self.words_last() + AT_ONCE.min(self.words_last() / 2);
         let mut records = self.records(meta, erasures);
         let facts = match Segment::load(self.store, &key).await {
             Ok(Some(facts)) => facts,

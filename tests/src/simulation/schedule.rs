@@ -403,7 +403,7 @@ fn next_work(world: &World) -> Option<Time> {
         });
     let words =
         meta.words.iter().filter(|(key, _)| world.values.contains_key(*key)).map(|(_, since)| *since).min();
-    let words = words.map(|since| since + Limits::default().words);
+    let words = words.map(|since| since + TimeDelta::days(Settings::default().body_days.into()));
     let at = if waiting { world.now } else { meta.next_due().into_iter().chain(words).min()? };
     // A dead sweep's lease has to run out first.
     let lease = world.values.get(names::LEASE);

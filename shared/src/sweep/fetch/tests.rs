@@ -115,7 +115,7 @@ impl World {
     }
 
     fn reasons(&self) -> Vec<String> {
-        Health::check(self).now_or_never().expect("no waiting").reasons
+        Health::check(self, &Settings::default()).now_or_never().expect("no waiting").reasons
     }
 
     fn asked(&self) -> usize {
