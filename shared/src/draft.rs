@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::fact::Channel;
+use crate::voucher::Voucher;
 
 /// A message that a playbook decided to send; [`crate::render`] puts it into words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,4 +19,17 @@ pub struct Draft {
     pub unsubscribe_url: Option<String>,
     /// What the template may name. Every value is the customer's or the platform's text and is escaped in HTML.
     pub context: Value,
+    /// To be made before the message is put into words, which name its code as `code`.
+    pub voucher: Option<Voucher>,
+}
+
+impl Draft {
+    /// The message without the voucher that it was to carry.
+    pub fn go_without_voucher(&mut self) {
+        if self.voucher.take().is_some()
+            && let Some(context) = self.context.as_object_mut()
+        {
+            context.insert("code".to_owned(), Value::Null);
+        }
+    }
 }

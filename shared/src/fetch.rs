@@ -165,7 +165,7 @@ pub fn body(answer: Result<Response<Vec<u8>>, CallError>) -> Result<Vec<u8>, Ref
 
 /// How long the platform asks us to wait: `Retry-After` in seconds, which Shopify writes with a fraction, or the rest of
 /// BigCommerce's window in milliseconds.
-fn asked_to_wait(response: &Response<Vec<u8>>) -> Option<TimeDelta> {
+pub(crate) fn asked_to_wait(response: &Response<Vec<u8>>) -> Option<TimeDelta> {
     let number = |name: &str| -> Option<i64> {
         let text = response.headers().get(name)?.to_str().ok()?.trim();
         text.split_once('.').map_or(text, |(whole, _)| whole).parse().ok().filter(|number| *number >= 0)

@@ -34,6 +34,7 @@ pub mod store;
 pub mod sweep;
 mod template;
 pub mod time;
+pub mod voucher;
 pub mod webhook;
 pub mod window;
 pub mod zone;

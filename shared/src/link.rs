@@ -67,6 +67,9 @@ pub struct Links {
 /// Keeps these proofs apart from any other use of the same key.
 const DOMAIN: &[u8] = b"aftercare link 1\n";
 
+/// And so these codes.
+const CODE_DOMAIN: &[u8] = b"aftercare code 1\n";
+
 const PROOF_BYTES: usize = 16;
 
 /// Longer than any token of ours.
@@ -90,6 +93,17 @@ impl Links {
         let claim = format!("{}{}~{day}", purpose.letter(), encode(key.as_bytes()));
         let proof = encode(&prove(secret, &claim)?);
         Some(format!("{}/{}/{claim}~{proof}", self.public_url, purpose.path()))
+    }
+
+    /// A code that nobody can guess, always the same for the same cause: ten characters that are not easily mistaken
+    /// for one another (Crockford's base 32). Needs a key.
+    pub fn code(&self, cause: &str) -> Option<String> {
+        const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.keys.first()?.as_bytes()).ok()?;
+        mac.update(CODE_DOMAIN);
+        mac.update(cause.as_bytes());
+        let proof = mac.finalize().into_bytes();
+        Some(proof.iter().take(10).map(|byte| char::from(DIGITS[usize::from(byte % 32)])).collect())
     }
 
     /// What `token` is good for, if it is one of ours and not over. Takes the same time wherever a wrong proof differs.

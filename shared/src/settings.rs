@@ -162,14 +162,25 @@ impl Default for Returns {
 }
 
 /// What goes with the apology for a late parcel. Never depends on what somebody answered.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Goodwill {
     /// A code that the shop accepts from anybody who has it. Empty for none.
     pub code: String,
+    /// Instead of one code for all: so many percent off, with a code of its own for each order, good once, made in Shopify
+    /// when it is needed. 0 for none. Needs `shopify_token` and `link_keys`.
+    pub percent: u8,
+    /// How long such a code is good.
+    pub lasts: Span,
     /// What it gives, in the shop's words: `10 % off your next order`.
     pub gives: String,
+}
+
+impl Default for Goodwill {
+    fn default() -> Self {
+        Self { code: String::new(), percent: 0, lasts: Span::days(90), gives: String::new() }
+    }
 }
 
 /// Asking how it was.

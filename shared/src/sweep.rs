@@ -5,6 +5,7 @@
 pub(crate) mod decide;
 mod erase;
 mod fetch;
+mod voucher;
 mod words;
 
 use std::cell::Cell;
@@ -57,7 +58,7 @@ pub struct Limits {
     pub pages: PageLimits,
     /// Messages handed over in one round; more wait for the next.
     pub sends: usize,
-    /// Orders fetched in one round; more wait for the next.
+    /// Orders fetched, and vouchers made, in one round; more wait for the next.
     pub fetches: usize,
     /// Calls to providers or platforms under way at once.
     pub concurrent_sends: usize,
@@ -497,7 +498,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         report: &mut Report,
     ) -> Result<Vec<Job>, StoreError> {
         let now = self.clock.now();
-        let mut jobs: Vec<Job> = Vec::new();
+        let mut decisions: Vec<(Key, Decision)> = Vec::new();
+        let (mut sends, mut vouchers) = (0, 0);
         let mut seen = BTreeSet::new();
         for key in touched {
             // Customers that turned out to be one have one root by now.
@@ -507,25 +509,30 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             }
             let Some(customer) = records.customer(&root).await? else { continue };
             let planned = self.planned(customer, erasures, now);
-            let decisions = decide(customer, &planned, now).into_iter();
-            let decisions = decisions.map(|decision| (about(customer, &decision.cause), decision));
-            for (about, decision) in decisions.collect::<Vec<_>>() {
-                if matches!(decision.next, Next::Begin(_) | Next::Attempt { .. })
-                    && jobs.len() == self.limits.sends
-                {
+            for decision in decide(customer, &planned, now) {
+                let wants_voucher = matches!(&decision.next, Next::Begin(draft) if draft.voucher.is_some());
+                let is_sent = matches!(decision.next, Next::Begin(_) | Next::Attempt { .. });
+                if is_sent && sends == self.limits.sends || wants_voucher && vouchers == self.limits.fetches {
                     report.deferred += 1;
                     continue;
                 }
-                report.planned += 1;
-                let about = about.unwrap_or_else(|| root.clone());
-                let (job, step) = self.prepare(&about, decision, now);
-                if let Some(step) = step {
-                    let fact = own_fact(&about, now, step);
-                    records.join(fact.clone()).await?;
-                    facts.insert(fact);
-                }
-                jobs.extend(job);
+                sends += usize::from(is_sent);
+                vouchers += usize::from(wants_voucher);
+                let about = about(customer, &decision.cause).unwrap_or_else(|| root.clone());
+                decisions.push((about, decision));
             }
+        }
+        self.make_vouchers(&mut decisions, now).await;
+        let mut jobs = Vec::new();
+        for (about, decision) in decisions {
+            report.planned += 1;
+            let (job, step) = self.prepare(&about, decision, now);
+            if let Some(step) = step {
+                let fact = own_fact(&about, now, step);
+                records.join(fact.clone()).await?;
+                facts.insert(fact);
+            }
+            jobs.extend(job);
         }
         Ok(jobs)
     }

@@ -6,7 +6,7 @@ use aftercare_tests::signing::Sender;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::shop::{ADMIN_TOKEN, Answer, Shop, text};
+use crate::shop::{ADMIN_TOKEN, Shop, text};
 
 /// Everything that messages other than service need, and one playbook that is tuned.
 fn settings() -> Value {
@@ -23,14 +23,9 @@ fn settings() -> Value {
 async fn open() -> Shop {
     let shop =
         Shop::with(&[("link_keys", "key-of-the-test-shop"), ("public_url", "https://care.example")]).await;
-    let answer = put(&shop, &settings()).await;
+    let answer = shop.put_settings(&settings()).await;
     assert_eq!(answer.status(), 200, "{}", text(&answer));
     shop
-}
-
-async fn put(shop: &Shop, document: &Value) -> Answer {
-    let authorization = ("authorization", format!("Bearer {ADMIN_TOKEN}"));
-    shop.request(Method::PUT, "/settings", &[authorization], document.to_string().into_bytes()).await
 }
 
 async fn parcel(shop: &Shop, state: &str) {
@@ -158,7 +153,7 @@ async fn settings_are_taken_as_a_whole_or_not_at_all() {
     let shop = Shop::open().await;
     let stored = shop.stored().await;
     let wrong = json!({ "brnad": {}, "holdout": 80, "time_zone": "Europe/Atlantis" });
-    let answer = put(&shop, &wrong).await;
+    let answer = shop.put_settings(&wrong).await;
     assert_eq!(
         (answer.status(), &answer.headers()["content-type"]),
         (StatusCode::UNPROCESSABLE_ENTITY, &"application/problem+json".parse().expect("a type"))
@@ -185,7 +180,7 @@ async fn settings_count_their_versions_and_can_be_undone() {
         (&json!(0), &json!("Bean & Gone"))
     );
     let off = json!({ "playbooks": { "thank-you": { "enabled": false } } });
-    assert_eq!(put(&shop, &off).await.status(), 200);
+    assert_eq!(shop.put_settings(&off).await.status(), 200);
     shop.order(&shop.anns_order()).await;
     assert_eq!(shop.outbox().await, Vec::<Value>::new());
 

@@ -13,3 +13,4 @@ mod process;
 mod senders;
 mod shop;
 mod simulation;
+mod vouchers;

@@ -91,6 +91,11 @@ impl Shop {
         serde_json::from_slice(answer.body()).expect("JSON")
     }
 
+    pub(crate) async fn put_settings(&self, document: &Value) -> Answer {
+        let authorization = ("authorization", format!("Bearer {ADMIN_TOKEN}"));
+        self.request(Method::PUT, "/settings", &[authorization], document.to_string().into_bytes()).await
+    }
+
     pub(crate) async fn dispatch(&self) -> Value {
         let authorization = ("authorization", format!("Bearer {DISPATCH_TOKEN}"));
         let answer = self.request(Method::POST, "/dispatch", &[authorization], Vec::new()).await;

@@ -4,6 +4,7 @@ mod burst;
 mod encodings;
 mod group_commit;
 mod memory;
+mod plan;
 mod receive;
 mod redis;
 mod rubbish;
@@ -43,7 +44,7 @@ const SECRET: &str = "the secret of the benchmark";
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     components::build(root)?;
-    components::build_packages(root, ["one-set", "receive-loop"].map(str::to_owned))?;
+    components::build_packages(root, ["one-set", "plan-loop", "receive-loop"].map(str::to_owned))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
@@ -55,6 +56,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     if wanted("receive") {
         runtime.block_on(receive::run(root, args))?;
+    }
+    if wanted("plan") {
+        runtime.block_on(plan::run(root, args))?;
     }
     if wanted("rubbish") {
         runtime.block_on(rubbish::run(root, args))?;

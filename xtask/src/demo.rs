@@ -52,6 +52,13 @@ const COMMENTS: [(u8, &str); 6] = [
     (10, "Thank you for the handwritten note!"),
 ];
 
+const REVIEWS: [(u8, &str); 4] = [
+    (5, "Better than the café around the corner."),
+    (4, "Does what it should; the cable is short."),
+    (5, "My third one, after ten years."),
+    (2, "Arrived with a dent."),
+];
+
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let shopify = secrets::value(root, "shopify_secrets")?;
     let generic = secrets::value(root, "webhook_secrets")?;
@@ -59,7 +66,15 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let base = args.url.trim_end_matches('/');
     let now = SystemTime::now();
 
-    let bar = ProgressBar::new(u64::from(args.customers) * 2);
+    let stories: Vec<Story> = (0..args.customers).map(|n| Story { n, now }).collect();
+    let events: Vec<(&str, &str, Vec<Value>)> = vec![
+        ("shipment-updated", "parcels", stories.iter().flat_map(Story::parcel).collect()),
+        ("survey-submitted", "answers", stories.iter().map(Story::answer).collect()),
+        ("ticket-updated", "tickets", stories.iter().filter_map(Story::ticket).collect()),
+        ("review-posted", "reviews", stories.iter().filter_map(Story::review).collect()),
+    ];
+    let all = stories.len() + events.iter().map(|(.., events)| events.len()).sum::<usize>();
+    let bar = ProgressBar::new(all as u64);
     bar.set_style(ProgressStyle::with_template("{msg:>10} [{bar:40}] {pos}/{len}")?.progress_chars("=> "));
     let post = |event: &str, sender: Sender, topic: &str, secret: &str, body: &Value| -> Result<()> {
         let body = serde_json::to_vec(body)?;
@@ -70,71 +85,151 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         Ok(())
     };
     bar.set_message("orders");
-    for n in 0..args.customers {
-        post("order-created", Sender::Shopify, "orders/create", &shopify, &order(n, now))?;
+    for story in &stories {
+        post("order-created", Sender::Shopify, "orders/create", &shopify, &story.order())?;
     }
-    bar.set_message("answers");
-    for n in 0..args.customers {
-        post("survey-submitted", Sender::Generic, "", &generic, &answer(n, now))?;
+    for (event, name, bodies) in &events {
+        bar.set_message((*name).to_owned());
+        for body in bodies {
+            post(event, Sender::Generic, "", &generic, body)?;
+        }
     }
     bar.finish_with_message("done");
-    println!("Sent {} orders and as many answers. See {base}/outbox and {base}/dashboard", args.customers);
+    println!("{all} events of {} customers. See {base}/outbox and {base}/dashboard", args.customers);
     Ok(())
 }
 
-/// A Shopify order of customer `n`, placed within the last day.
-fn order(n: u32, now: SystemTime) -> Value {
-    let (first_name, last_name, locale, country) = *pick(&PEOPLE, n);
-    let (title, variant, sku, price) = *pick(&PRODUCTS, n / 2);
-    let placed = rfc3339(now - Duration::from_secs(u64::from(n) * 60 % 86_400));
-    // Beyond 2^53, like real ones.
-    let id = 9_007_199_254_740_993_u64 + u64::from(n);
-    json!({
-        "id": id,
-        "admin_graphql_api_id": format!("gid://shopify/Order/{id}"),
-        "name": format!("#{}", 1001 + n),
-        "order_number": 1001 + n,
-        "email": email(n),
-        "created_at": placed,
-        "updated_at": placed,
-        "currency": "EUR",
-        "total_price": price,
-        "financial_status": "paid",
-        "fulfillment_status": null,
-        "cancelled_at": null,
-        "test": false,
-        "buyer_accepts_marketing": !n.is_multiple_of(3),
-        "customer_locale": locale,
-        "order_status_url": format!("https://shop.example/orders/{}", 1001 + n),
-        "customer": {"id": id + 7_000_000, "first_name": first_name, "last_name": last_name},
-        "shipping_address": {"country_code": country, "province_code": null},
-        "line_items": [{
-            "id": id + 1, "product_id": id + 2, "sku": sku, "title": title, "variant_title": variant,
-            "quantity": 1 + n % 2, "current_quantity": 1 + n % 2, "price": price, "requires_shipping": true,
-        }],
-    })
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What happened to customer `n` during the last two months.
+struct Story {
+    n: u32,
+    now: SystemTime,
 }
 
-/// An NPS answer of customer `n`, given some days ago.
-fn answer(n: u32, now: SystemTime) -> Value {
-    let (score, comment) = *pick(&COMMENTS, n * 5 + n / 6);
-    // Detractors answered today, so that the team has something to do.
-    let days = if score <= 6 { 0 } else { n % 28 };
-    let at = rfc3339(now - Duration::from_secs(u64::from(days) * 86_400 + 60));
-    let mut survey =
-        json!({"kind": "nps", "answer_id": format!("demo-{n}"), "score": score, "scale": "0-10"});
-    if !comment.is_empty() {
-        survey["comment"] = comment.into();
+impl Story {
+    /// Days since the order. One in three was placed today, so that there is something to say.
+    fn age(&self) -> u32 {
+        if self.n.is_multiple_of(3) { 0 } else { 2 + self.n * 7 % 57 }
     }
-    json!({
-        "type": "survey.submitted",
-        "timestamp": at,
-        "data": {"survey": survey, "customer": {"email": email(n)}},
-    })
-}
 
-fn email(n: u32) -> String {
-    format!("customer{n}@example.com")
+    /// `days` after the order.
+    fn at(&self, days: f64) -> String {
+        let placed = self.now - DAY * self.age() - Duration::from_secs(60 + u64::from(self.n) * 60 % 7_200);
+        rfc3339(placed + DAY.mul_f64(days))
+    }
+
+    fn order_id(&self) -> u64 {
+        // Beyond 2^53, like real ones.
+        9_007_199_254_740_993 + u64::from(self.n)
+    }
+
+    fn email(&self) -> String {
+        format!("customer{}@example.com", self.n)
+    }
+
+    /// An event of the generic contract.
+    fn event(&self, kind: &str, days: f64, data: &Value) -> Value {
+        json!({ "type": kind, "timestamp": self.at(days), "data": data })
+    }
+
+    /// The order, as Shopify tells of it.
+    fn order(&self) -> Value {
+        let n = self.n;
+        let (first_name, last_name, locale, country) = *pick(&PEOPLE, n);
+        let (title, variant, sku, price) = *pick(&PRODUCTS, n / 2);
+        let (placed, id) = (self.at(0.0), self.order_id());
+        json!({
+            "id": id,
+            "admin_graphql_api_id": format!("gid://shopify/Order/{id}"),
+            "name": format!("#{}", 1001 + n),
+            "order_number": 1001 + n,
+            "email": self.email(),
+            "created_at": placed,
+            "updated_at": placed,
+            "currency": "EUR",
+            "total_price": price,
+            "financial_status": "paid",
+            "fulfillment_status": null,
+            "cancelled_at": null,
+            "test": false,
+            "buyer_accepts_marketing": !n.is_multiple_of(3),
+            "customer_locale": locale,
+            "order_status_url": format!("https://shop.example/orders/{}", 1001 + n),
+            "customer": {"id": id + 7_000_000, "first_name": first_name, "last_name": last_name},
+            "shipping_address": {"country_code": country, "province_code": null},
+            "line_items": [{
+                "id": id + 1, "product_id": id + 2, "sku": sku, "title": title, "variant_title": variant,
+                "quantity": 1 + n % 2, "current_quantity": 1 + n % 2, "price": price, "requires_shipping": true,
+            }],
+        })
+    }
+
+    /// Its parcel, promised for the fourth day: one in five came later.
+    fn parcel(&self) -> Vec<Value> {
+        let arrives = if self.n.is_multiple_of(5) { 6.0 } else { 3.0 };
+        let states = [("shipped", 1.0), ("out_for_delivery", arrives - 0.3), ("delivered", arrives)];
+        let so_far = states.into_iter().filter(|(_, days)| *days < f64::from(self.age()));
+        let event = |(status, days): (&str, f64)| {
+            let shipment = json!({
+                "id": format!("demo-{}", self.n), "status": status, "at": self.at(days), "carrier": "DHL",
+                "carrier_phone": "+49 228 4333112", "estimated_at": self.at(4.0),
+                "tracking_number": format!("003404341610{:08}", self.n),
+                "tracking_url": format!("https://carrier.example/{:08}", self.n),
+            });
+            let order = json!({ "id": self.order_id().to_string() });
+            self.event("shipment.updated", days, &json!({ "order": order, "shipment": shipment }))
+        };
+        so_far.map(event).collect()
+    }
+
+    /// An NPS answer.
+    fn answer(&self) -> Value {
+        let (score, comment) = *pick(&COMMENTS, self.n * 5 + self.n / 6);
+        // Detractors answered just now, so that the team has something to do.
+        let days = if score <= 6 { f64::from(self.age()) } else { f64::from(self.age()) / 2.0 };
+        let mut survey = json!({
+            "kind": "nps", "answer_id": format!("demo-{}", self.n), "score": score, "scale": "0-10",
+        });
+        if !comment.is_empty() {
+            survey["comment"] = comment.into();
+        }
+        let customer = json!({ "email": self.email() });
+        self.event("survey.submitted", days, &json!({ "survey": survey, "customer": customer }))
+    }
+
+    /// One in four wrote to the support desk.
+    fn ticket(&self) -> Option<Value> {
+        if self.n % 4 != 1 || self.age() < 3 {
+            return None;
+        }
+        let reply = 1.0 + f64::from(1 + self.n % 7) / 24.0;
+        let solved = !self.n.is_multiple_of(3);
+        let mut ticket = json!({
+            "id": format!("demo-{}", self.n), "status": if solved { "solved" } else { "open" }, "channel": "email",
+            "created_at": self.at(1.0), "first_reply_at": self.at(reply), "reopened": self.n % 2,
+        });
+        if solved {
+            ticket["solved_at"] = self.at(2.0).into();
+            ticket["handle_seconds"] = (180 + self.n * 20).into();
+        }
+        let customer = json!({ "email": self.email() });
+        Some(self.event("ticket.updated", 2.0, &json!({ "ticket": ticket, "customer": customer })))
+    }
+
+    /// One in three of those who had time to try it wrote a review.
+    fn review(&self) -> Option<Value> {
+        if self.n % 3 != 1 || self.age() < 15 {
+            return None;
+        }
+        let (rating, body) = *pick(&REVIEWS, self.n);
+        let review = json!({
+            "id": format!("demo-{}", self.n), "rating": rating, "scale": "1-5", "title": "", "body": body,
+            "media": 0, "product_id": (self.order_id() + 2).to_string(), "source": "own-shop",
+        });
+        let customer = json!({ "email": self.email() });
+        Some(self.event("review.posted", 14.0, &json!({ "review": review, "customer": customer })))
+    }
 }
 
 fn pick<T>(list: &[T], n: u32) -> &T {

@@ -8,6 +8,7 @@ use super::story::{Chapter, Story};
 use super::wish::{To, Verdict, Wish};
 use crate::fact::ShipmentState;
 use crate::time::Time;
+use crate::voucher::Voucher;
 
 pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
     for chapter in &story.orders {
@@ -21,7 +22,7 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
         let over = chapter.problem().or(arrived.map(|_| "it has arrived meanwhile"));
         let sorry = match over {
             Some(why) => Verdict::skip(why),
-            None => apology(story, chapter, what),
+            None => apology(story, chapter, what, &cause, at),
         };
         let case = match over {
             Some(why) => Verdict::skip(why),
@@ -58,17 +59,36 @@ fn trouble(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<(Time, &'static s
     [reported, missed].into_iter().flatten().filter(|trouble| !kept(trouble)).min()
 }
 
-fn apology<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str) -> Verdict<'a> {
+/// How long the apology waits for its voucher, should the platform have a bad hour.
+const VOUCHER_WAITS: TimeDelta = TimeDelta::hours(1);
+
+fn apology<'a>(
+    story: &Story<'a>,
+    chapter: &Chapter<'a>,
+    what: &'static str,
+    cause: &str,
+    at: Time,
+) -> Verdict<'a> {
     let parcel = chapter.parcels.first().map(|index| &story.parcels[*index]);
     let carrier = parcel.and_then(|parcel| parcel.carrier());
     let carrier_phone = parcel.and_then(|parcel| parcel.carrier_phone());
     let tracking_url = parcel.and_then(|parcel| parcel.tracking_url());
     let (first_name, number) = (story.first_name(), chapter.number());
     let goodwill = &story.settings.goodwill;
-    Verdict::say(To::Customer(Some(chapter.order)), "delay", move || {
-        let given = |text: &String| {
-            Some(text.clone()).filter(|_| !goodwill.code.is_empty() && !goodwill.gives.is_empty())
-        };
+    let due = at + Name::Delay.delay(story.settings).delta();
+    let voucher = (goodwill.percent > 0).then(|| {
+        Some(Voucher {
+            code: ["SORRY-", &story.settings.links.code(cause)?].concat(),
+            percent: goodwill.percent,
+            from: due,
+            until: due + goodwill.lasts.delta(),
+            wanted_by: due + VOUCHER_WAITS,
+        })
+    });
+    let voucher = voucher.flatten();
+    let code = voucher.as_ref().map_or_else(|| goodwill.code.clone(), |voucher| voucher.code.clone());
+    let given = !code.is_empty() && !goodwill.gives.is_empty();
+    let context = move || {
         json!({
             "first_name": first_name,
             "number": number,
@@ -76,10 +96,11 @@ fn apology<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str) -> 
             "carrier": carrier,
             "carrier_phone": carrier_phone,
             "tracking_url": tracking_url,
-            "code": given(&goodwill.code),
-            "gives": given(&goodwill.gives),
+            "code": given.then_some(code),
+            "gives": given.then(|| goodwill.gives.clone()),
         })
-    })
+    };
+    Verdict::say(To::Customer(Some(chapter.order)), "delay", context).with(voucher)
 }
 
 fn alert<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str, at: Time) -> Verdict<'a> {

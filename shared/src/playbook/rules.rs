@@ -144,6 +144,7 @@ impl<'a> Rules<'_, 'a> {
             to,
             unsubscribe_url,
             context,
+            voucher: say.voucher,
         }))
     }
 

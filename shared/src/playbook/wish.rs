@@ -8,6 +8,7 @@ use super::story::Story;
 use crate::customer::Order;
 use crate::message::Step;
 use crate::time::Time;
+use crate::voucher::Voucher;
 
 /// One message that a playbook would like to send, or has to account for.
 pub(super) struct Wish<'a> {
@@ -32,6 +33,7 @@ pub(super) struct Say<'a> {
     pub(super) template: &'static str,
     /// What the template may name. Only asked for when the message is about to be sent.
     pub(super) context: Box<dyn FnOnce() -> Value + 'a>,
+    pub(super) voucher: Option<Voucher>,
 }
 
 #[derive(Clone, Copy)]
@@ -70,7 +72,15 @@ impl<'a> Wish<'a> {
 
 impl<'a> Verdict<'a> {
     pub(super) fn say(to: To<'a>, template: &'static str, context: impl FnOnce() -> Value + 'a) -> Self {
-        Self::Say(Say { to, template, context: Box::new(context) })
+        Self::Say(Say { to, template, context: Box::new(context), voucher: None })
+    }
+
+    /// The same, with a voucher that has to be made first.
+    pub(super) fn with(mut self, voucher: Option<Voucher>) -> Self {
+        if let Self::Say(say) = &mut self {
+            say.voucher = voucher;
+        }
+        self
     }
 
     pub(super) fn skip(why: impl Into<String>) -> Self {

@@ -122,6 +122,18 @@ impl Settings {
                 wrong(path, "days are counted from 1");
             }
         }
+        if self.goodwill.percent > 100 {
+            wrong("goodwill.percent", "at most 100 percent");
+        }
+        if self.goodwill.percent > 0 && !self.goodwill.code.is_empty() {
+            wrong("goodwill.code", "either one code for all, or `percent` with a code for each order");
+        }
+        if self.goodwill.percent > 0 && self.goodwill.gives.is_empty() {
+            wrong("goodwill.gives", "say what the voucher gives, as it is to stand in the message");
+        }
+        if self.goodwill.lasts.is_zero() {
+            wrong("goodwill.lasts", "a code is good for some time");
+        }
         if self.holdout > 50 {
             wrong("holdout", "at most 50 percent");
         }

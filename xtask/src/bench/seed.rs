@@ -126,13 +126,31 @@ pub(super) fn orders(customers: std::ops::Range<u32>, placed_at: &str) -> Result
     facts(ORDER_CREATED, Sender::Shopify, super::SECRET, bodies)
 }
 
+/// Orders of one person, so many days ago each.
+pub(super) fn orders_of(email: &str, ages: &[u64]) -> Result<Vec<(String, Vec<u8>)>> {
+    let bodies = ages.iter().map(|age| {
+        ShopifyOrder {
+            id: 9_007_199_254_740_993 + age,
+            number: 1_000,
+            email,
+            first_name: "Ann",
+            locale: "en-GB",
+            placed_at: &days_ago(*age),
+            title: "Espresso machine",
+            price: "349.00",
+        }
+        .to_json()
+    });
+    facts(ORDER_CREATED, Sender::Shopify, super::SECRET, bodies)
+}
+
 /// Answers of promoters: nothing is to be sent for them.
 pub(super) fn answers(customers: std::ops::Range<u32>, at: &str) -> Result<Vec<(String, Vec<u8>)>> {
     let bodies = customers.map(|n| nps_answer(&format!("a{n}"), 9, &format!("customer{n}@example.com"), at));
     facts(SURVEY_SUBMITTED, Sender::Generic, GENERIC_SECRET, bodies)
 }
 
-const GENERIC_SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+pub(super) const GENERIC_SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
 
 /// A store with an order of each of so many customers, swept.
 pub(super) async fn store_with(customers: u32) -> Result<Memory> {
