@@ -86,7 +86,7 @@ impl Health {
                 ));
             }
             Err(error) => {
-                health.reasons.push(format!("{error}; nothing is swept until settings are put again"))
+                health.reasons.push(format!("{error}; nothing is swept until settings are put again"));
             }
         }
         if !health.is_ok() {

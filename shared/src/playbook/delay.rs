@@ -70,9 +70,9 @@ fn apology<'a>(
     at: Time,
 ) -> Verdict<'a> {
     let parcel = chapter.parcels.first().map(|index| &story.parcels[*index]);
-    let carrier = parcel.and_then(|parcel| parcel.carrier());
-    let carrier_phone = parcel.and_then(|parcel| parcel.carrier_phone());
-    let tracking_url = parcel.and_then(|parcel| parcel.tracking_url());
+    let carrier = parcel.and_then(super::parcel::Parcel::carrier);
+    let carrier_phone = parcel.and_then(super::parcel::Parcel::carrier_phone);
+    let tracking_url = parcel.and_then(super::parcel::Parcel::tracking_url);
     let (first_name, number) = (story.first_name(), chapter.number());
     let goodwill = &story.settings.goodwill;
     let due = at + Name::Delay.delay(story.settings).delta();
@@ -105,9 +105,9 @@ fn apology<'a>(
 
 fn alert<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str, at: Time) -> Verdict<'a> {
     let parcel = chapter.parcels.first().map(|index| &story.parcels[*index]);
-    let carrier = parcel.and_then(|parcel| parcel.carrier());
-    let tracking_number = parcel.and_then(|parcel| parcel.tracking_number());
-    let tracking_url = parcel.and_then(|parcel| parcel.tracking_url());
+    let carrier = parcel.and_then(super::parcel::Parcel::carrier);
+    let tracking_number = parcel.and_then(super::parcel::Parcel::tracking_number);
+    let tracking_url = parcel.and_then(super::parcel::Parcel::tracking_url);
     let (customer, email) = (story.full_name(), story.customer.email());
     let number = chapter.number().unwrap_or(chapter.id);
     Verdict::say(To::Team, "case-alert", move || {

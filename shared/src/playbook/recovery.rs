@@ -80,7 +80,7 @@ fn is_open(story: &Story<'_>) -> bool {
 
 fn order_number<'a>(story: &Story<'a>, id: Option<&'a String>) -> Option<&'a str> {
     let id = id?;
-    story.chapter(id).and_then(|chapter| chapter.number()).or(Some(id))
+    story.chapter(id).and_then(super::story::Chapter::number).or(Some(id))
 }
 
 fn of_answer<'a>(story: &Story<'a>, answer: &'a Answer, at: Time) -> impl FnOnce() -> Value + use<'a> {

@@ -54,7 +54,7 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
         .filter(|(at, _, _)| story.concerns(Name::Replenish, *at))
         .collect();
     due.sort_by_key(|(at, bought, _)| (bought.order, *at));
-    let mut groups: Vec<(Time, &str, Vec<(&'a Item, Option<&'a Product>)>)> = Vec::new();
+    let mut groups: Vec<(Time, &str, Items<'a>)> = Vec::new();
     for (at, bought, product) in due {
         match groups.last_mut() {
             Some((first, order, items)) if *order == bought.order && at - *first < ONE_REMINDER => {
@@ -70,6 +70,9 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
         wishes.push(Wish::about(story, Name::Replenish, cause, at, remind(story, chapter, items)));
     }
 }
+
+/// What one reminder is about, with what the shop says of it.
+type Items<'a> = Vec<(&'a Item, Option<&'a Product>)>;
 
 /// What makes two purchases purchases of the same thing.
 fn name(item: &Item) -> Option<&str> {

@@ -72,7 +72,7 @@ fn news<'a>(story: &Story<'a>, parcel: &Parcel<'a>, state: &ShipmentState) -> Ve
     }
     let order = chapter.map(|chapter| chapter.order);
     let (number, items) =
-        (chapter.and_then(|chapter| chapter.number()), chapter.map(|chapter| item_list(chapter.items())));
+        (chapter.and_then(super::story::Chapter::number), chapter.map(|chapter| item_list(chapter.items())));
     let state = state.as_str().to_owned();
     let returns = &story.settings.returns;
     let return_by = parcel

@@ -58,6 +58,7 @@ impl Settings {
     }
 
     /// What can be read and makes no sense.
+    #[expect(clippy::too_many_lines, reason = "a list of what may be wrong, one after the other")]
     fn senseless(&self, errors: &mut Vec<Wrong>) {
         let mut wrong = |path: &str, reason: &str| {
             errors.push(Wrong { path: path.to_owned(), reason: reason.to_owned() });

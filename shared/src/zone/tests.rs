@@ -89,10 +89,11 @@ fn the_table_is_the_databases() {
         let rule = text.trim_end().rsplit('\n').next().expect("a last line");
         rules.entry(rule.to_owned()).or_default().insert(name);
     }
-    let table: String = rules
-        .iter()
-        .map(|(rule, zones)| format!("{rule} {}\n", zones.iter().copied().collect::<Vec<_>>().join(" ")))
-        .collect();
+    let lines = rules.iter().map(|(rule, zones)| {
+        let zones: Vec<&str> = zones.iter().copied().collect();
+        [rule, " ", &zones.join(" "), "\n"].concat()
+    });
+    let table: String = lines.collect();
     if std::env::var_os("AFTERCARE_UPDATE").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/zone/rules.txt");
         std::fs::write(path, &table).expect("the table is written");
