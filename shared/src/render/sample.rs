@@ -45,6 +45,7 @@ impl Sample {
             to: address.to_owned(),
             unsubscribe_url: self.subscription.then(|| unsubscribe.to_owned()),
             context: values,
+            voucher: None,
         }
     }
 

@@ -60,20 +60,7 @@ const SUBSCRIPTION: [&str; 10] = [
 const UNSUBSCRIBE: &str = "https://care.example/p/pb3JkZXI6MQ~20000~abc";
 
 fn draft(template: &'static str, locale: &str, context: Value) -> Draft {
-<<<<<<< HEAD
     sample_of(template).draft(template, locale, "ann@example.com", UNSUBSCRIBE, context)
-=======
-    let subscription = SUBSCRIPTION.contains(&template);
-    Draft {
-        unsubscribe_url: subscription.then(|| UNSUBSCRIBE.to_owned()),
-        template,
-        locale: locale.to_owned(),
-        channel: Channel::Email,
-        to: "ann@example.com".to_owned(),
-        context,
-        voucher: None,
-    }
->>>>>>> bb1b19f (Vouchers of their own for late orders, made in Shopify; a demo with parcels, tickets and reviews; what planning costs)
 }
 
 fn rendered(template: &'static str, locale: &str, context: Value) -> Body {
