@@ -187,6 +187,11 @@ pub fn from_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 
 /// A page, with the headers that keep anything foreign out of it.
 pub fn page(html: String, security_policy: &str) -> Answer {
+    page_with_status(200, html, security_policy)
+}
+
+/// A page that says that something went wrong, or went well.
+pub fn page_with_status(status: u16, html: String, security_policy: &str) -> Answer {
     let headers = [
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
@@ -194,5 +199,5 @@ pub fn page(html: String, security_policy: &str) -> Answer {
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
     ];
-    answer(200, &headers, html)
+    answer(status, &headers, html)
 }

@@ -24,6 +24,7 @@ pub fn base() -> Settings {
             phone: variable("brand_phone"),
             address: variable("brand_address"),
             sign_off: variable("brand_sign_off"),
+            ..standard.brand
         },
         team_email: variable("team_email"),
         default_locale: or("default_locale", &standard.default_locale),

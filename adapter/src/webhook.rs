@@ -38,6 +38,11 @@ pub async fn handle(request: IncomingRequest, out: ResponseOutparam, routes: &[R
         Ok((answer, stored)) => (answer, stored),
         Err(problem) => (inbound::problem(&problem), None),
     };
+    finish(out, answer, stored).await;
+}
+
+/// Answers, and asks for a sweep if there is something new in the store.
+pub async fn finish(out: ResponseOutparam, answer: Answer, stored: Option<KeyValue>) {
     match (Process::from_variable(), stored) {
         (Process::After, Some(store)) => {
             inbound::send(out, answer);
@@ -70,7 +75,12 @@ async fn accept(request: IncomingRequest, routes: &[Route]) -> Result<(Answer, O
         Accepted::Fact(fact) => {
             let bytes = fact.to_bytes();
             let id = Fact::id_of(&bytes);
-            let store = store(&id, &bytes).await.map_err(|error| {
+            let stored = async {
+                let store = KeyValue::open()?;
+                put(&store, &id, &bytes).await?;
+                Ok(store)
+            };
+            let store = stored.await.map_err(|error: StoreError| {
                 log(&format!("fact {id} could not be stored: {error}"));
                 Problem::Unavailable
             })?;
@@ -79,10 +89,9 @@ async fn accept(request: IncomingRequest, routes: &[Route]) -> Result<(Answer, O
     }
 }
 
-async fn store(id: &FactId, fact: &[u8]) -> Result<KeyValue, StoreError> {
-    let store = KeyValue::open()?;
-    store.set(&names::inbox(id), fact).await?;
-    Ok(store)
+/// Stores a fact: the one write of everything that comes in.
+pub async fn put(store: &KeyValue, id: &FactId, fact: &[u8]) -> Result<(), StoreError> {
+    store.set(&names::inbox(id), fact).await
 }
 
 /// Asks dispatch to sweep, unless a sweep is under way: it looks at the inbox again after it has let go of the lease,

@@ -10,6 +10,9 @@ pub struct Brand {
     pub name: String,
     /// `#rrggbb`.
     pub color: String,
+    /// A picture for pages, as `data:image/png;base64,...`. Empty: the name alone.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub logo: String,
     /// Sender address of mails; the brand's name is put before it.
     pub from: String,
     pub support_email: String,
@@ -27,6 +30,7 @@ impl Default for Brand {
         Self {
             name: "Our shop".to_owned(),
             color: "#1f6f5c".to_owned(),
+            logo: String::new(),
             from: "shop@example.com".to_owned(),
             support_email: "help@example.com".to_owned(),
             support_url: String::new(),

@@ -8,15 +8,15 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{
-    Answer, Channel, Contact, Event, Fact, Item, OrderReport, OrderStage, PrivacyRequest, Refund, Review,
-    ShipmentReport, ShipmentState, TicketReport,
+    Answer, Channel, ConsentReport, Contact, Event, Fact, Help, Item, OrderReport, OrderStage,
+    PrivacyRequest, Refund, Review, ShipmentReport, ShipmentState, TicketReport, Topic,
 };
 
 pub use id::CustomerId;
 
 use crate::fetch::Fetching;
 use crate::gather::gather;
-use crate::join::{First, Latest, join_fields};
+use crate::join::{First, Join, Latest, join_fields};
 use crate::key::Key;
 use crate::message::{Message, MessageId};
 use crate::money::Money;
@@ -82,12 +82,36 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Latest::is_unknown")]
     pub region: Latest<String>,
     #[serde(default, skip_serializing_if = "Latest::is_unknown")]
-    pub birthday: Latest<NaiveDate>,
+    pub birthday: Latest<Option<NaiveDate>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub marketing: BTreeMap<Channel, Latest<bool>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<Topic, Latest<bool>>,
+    /// The language they chose, which counts for more than any that was reported.
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub language: Latest<Option<String>>,
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub paused_until: Latest<Time>,
+    /// How many changes they made by themselves on the day of the last one.
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub changes: Latest<u8>,
 }
 
-join_fields!(Profile { email, phone, first_name, last_name, locale, country, region, birthday, marketing });
+join_fields!(Profile {
+    email,
+    phone,
+    first_name,
+    last_name,
+    locale,
+    country,
+    region,
+    birthday,
+    marketing,
+    topics,
+    language,
+    paused_until,
+    changes
+});
 
 impl Profile {
     fn is_empty(&self) -> bool {
@@ -106,11 +130,24 @@ impl Profile {
             locale: Latest::maybe(at, locale),
             country: Latest::maybe(at, country),
             region: Latest::maybe(at, region),
-            birthday: Latest::default(),
             marketing: gather(
                 marketing.into_iter().map(|(channel, yes)| (channel, Latest::at(agreed_at, yes))),
             ),
+            ..Self::default()
         }
+    }
+
+    fn from_consent(at: Time, report: ConsentReport) -> (Self, Contact) {
+        let ConsentReport { contact, birthday, topics, language, paused_until, change } = report;
+        let chosen = Self {
+            birthday: Latest::maybe(at, birthday.said()),
+            topics: gather(topics.into_iter().map(|(topic, yes)| (topic, Latest::at(at, yes)))),
+            language: Latest::maybe(at, language.said()),
+            paused_until: Latest::maybe(at, paused_until),
+            changes: Latest::maybe(at, Some(change).filter(|change| *change > 0)),
+            ..Self::default()
+        };
+        (chosen, contact)
     }
 }
 
@@ -270,6 +307,9 @@ pub struct Ticket {
     pub reopened: Latest<u32>,
     #[serde(default, skip_serializing_if = "Latest::is_unknown")]
     pub handle_seconds: Latest<u32>,
+    /// What was asked for on the order's page.
+    #[serde(default, skip_serializing_if = "Latest::is_unknown")]
+    pub help: Latest<Help>,
 }
 
 join_fields!(Ticket {
@@ -283,7 +323,8 @@ join_fields!(Ticket {
     solved_at,
     reopened_at,
     reopened,
-    handle_seconds
+    handle_seconds,
+    help
 });
 
 impl Ticket {
@@ -300,6 +341,7 @@ impl Ticket {
             reopened_at: report.reopened_at,
             reopened: Latest::maybe(at, report.reopened),
             handle_seconds: Latest::maybe(at, report.handle_seconds),
+            help: Latest::maybe(at, report.help),
         };
         (report.id, ticket, report.contact)
     }
@@ -338,8 +380,9 @@ impl From<Fact> for Customer {
                 contact
             }
             Event::Consent(report) => {
-                customer.profile.birthday = Latest::maybe(at, report.birthday);
-                report.contact
+                let (chosen, contact) = Profile::from_consent(at, report);
+                customer.profile = chosen;
+                contact
             }
             Event::Privacy(request) => {
                 customer.requests.insert(request.id.clone(), Latest::at(at, request));
@@ -361,8 +404,7 @@ impl From<Fact> for Customer {
                 Contact::default()
             }
         };
-        let birthday = std::mem::take(&mut customer.profile.birthday);
-        customer.profile = Profile { birthday, ..Profile::from_contact(at, contact) };
+        customer.profile.join(Profile::from_contact(at, contact));
         customer
     }
 }

@@ -17,6 +17,8 @@ pub struct Draft {
     pub to: String,
     /// The link that ends messages of this kind, for everything that is not about an order under way.
     pub unsubscribe_url: Option<String>,
+    /// The page of the order that it is about, where there is one.
+    pub order_url: Option<String>,
     /// What the template may name. Every value is the customer's or the platform's text and is escaped in HTML.
     pub context: Value,
     /// To be made before the message is put into words, which name its code as `code`.

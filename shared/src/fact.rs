@@ -391,6 +391,14 @@ pub struct Answer {
     pub product_id: Option<String>,
     #[serde(default)]
     pub contact: Contact,
+    /// Which change of its day this is, where changes are counted: those on our own pages, from 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub change: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -418,6 +426,10 @@ pub enum Direction {
 
 impl Scale {
     pub const NPS: Self = Self { min: 0, max: 10, good: Direction::High };
+    /// Satisfaction, from very unhappy to very happy.
+    pub const CSAT: Self = Self { min: 1, max: 5, good: Direction::High };
+    /// `The company made it easy`, agreed from 1 to 7 (CES 2.0).
+    pub const CES: Self = Self { min: 1, max: 7, good: Direction::High };
 }
 
 impl fmt::Display for Scale {
@@ -492,6 +504,75 @@ pub struct TicketReport {
     pub handle_seconds: Option<u32>,
     #[serde(default)]
     pub contact: Contact,
+    /// What was asked for on the order's page; only there, and a support desk knows nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<Help>,
+}
+
+/// What a shopper asked for on the page of their order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Help {
+    pub topic: HelpTopic,
+    /// In their own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What is to come back, by title.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReturnReason>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HelpTopic {
+    /// Where is my order?
+    Where,
+    /// I want to send something back.
+    Return,
+    /// I want to change or cancel it.
+    Change,
+    Other,
+}
+
+impl HelpTopic {
+    pub const ALL: [Self; 4] = [Self::Where, Self::Return, Self::Change, Self::Other];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Where => "where",
+            Self::Return => "return",
+            Self::Change => "change",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Why something comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnReason {
+    Damaged,
+    Wrong,
+    Unlike,
+    Fit,
+    Mind,
+    Other,
+}
+
+impl ReturnReason {
+    pub const ALL: [Self; 6] = [Self::Damaged, Self::Wrong, Self::Unlike, Self::Fit, Self::Mind, Self::Other];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Wrong => "wrong",
+            Self::Unlike => "unlike",
+            Self::Fit => "fit",
+            Self::Mind => "mind",
+            Self::Other => "other",
+        }
+    }
 }
 
 // ── Consent and privacy ─────────────────────────────────────────────────────
@@ -502,8 +583,30 @@ pub struct ConsentReport {
     #[serde(default)]
     pub contact: Contact,
     /// Month and day matter; the year may be a placeholder.
+    #[serde(default, skip_serializing_if = "Field::is_absent")]
+    pub birthday: Field<NaiveDate>,
+    /// What they want messages about. A topic that is not named has said nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<Topic, bool>,
+    /// The language they chose, whatever their orders say.
+    #[serde(default, skip_serializing_if = "Field::is_absent")]
+    pub language: Field<String>,
+    /// Until then they want nothing but what an order under way needs. A time that is over ends a pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub birthday: Option<NaiveDate>,
+    pub paused_until: Option<Time>,
+    /// Which change of its day this is, where changes are counted: those on our own pages, from 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub change: u8,
+}
+
+/// What messages are about that are not about an order under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// What somebody bought: tips, surveys, review requests.
+    Purchases,
+    /// What they could buy: offers, points, birthday wishes.
+    Offers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

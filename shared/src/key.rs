@@ -119,6 +119,16 @@ impl Key {
         keys.into_iter().flatten().collect()
     }
 
+    /// A key as it is written: `order:1001`. `None` for a kind that nobody has.
+    pub fn parse(text: &str) -> Option<Self> {
+        const KINDS: [&str; 10] = [
+            "answer", "customer", "email", "number", "order", "person", "phone", "review", "shipment",
+            "ticket",
+        ];
+        let (kind, id) = text.split_once(':')?;
+        Self::new(KINDS.iter().find(|known| **known == kind)?, id)
+    }
+
     /// The part after the kind: `ann@example.com` of `email:ann@example.com`.
     pub fn id(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, id)| id)
@@ -166,6 +176,15 @@ mod tests {
         check(Key::tracking("0034 0434 161a"), Some("tracking:00340434161A"));
         check(Key::order_number("#1001"), Some("number:1001"));
         check(Key::order("820982911946154508"), Some("order:820982911946154508"));
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_is_written() {
+        check(Key::parse("order:1001"), Some("order:1001"));
+        check(Key::parse("person:zendesk/8:4"), Some("person:zendesk/8:4"));
+        check(Key::parse("shop:1"), None);
+        check(Key::parse("order"), None);
+        check(Key::parse("order:"), None);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod render;
 pub mod score;
 pub mod settings;
 pub mod store;
+pub mod storefront;
 pub mod sweep;
 mod template;
 pub mod time;

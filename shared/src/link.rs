@@ -8,10 +8,11 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::fact::Scale;
 use crate::time::Time;
 
 /// What a link is good for.
@@ -20,6 +21,7 @@ pub enum Purpose {
     /// Answer one survey: `/s/<token>`.
     Nps,
     Csat,
+    Ces,
     /// See an order and ask for help: `/o/<token>`.
     Order,
     /// Choose what to get, and unsubscribe: `/p/<token>`.
@@ -27,20 +29,32 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::Nps, Self::Csat, Self::Order, Self::Preferences];
+    const ALL: [Self; 5] = [Self::Nps, Self::Csat, Self::Ces, Self::Order, Self::Preferences];
 
     const fn letter(self) -> char {
         match self {
             Self::Nps => 'n',
             Self::Csat => 'c',
+            Self::Ces => 'e',
             Self::Order => 'o',
             Self::Preferences => 'p',
         }
     }
 
-    const fn path(self) -> &'static str {
+    /// The question's scale, where it is one.
+    pub const fn scale(self) -> Option<Scale> {
         match self {
-            Self::Nps | Self::Csat => "s",
+            Self::Nps => Some(Scale::NPS),
+            Self::Csat => Some(Scale::CSAT),
+            Self::Ces => Some(Scale::CES),
+            Self::Order | Self::Preferences => None,
+        }
+    }
+
+    /// The first part of its page's path.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Nps | Self::Csat | Self::Ces => "s",
             Self::Order => "o",
             Self::Preferences => "p",
         }
@@ -53,6 +67,8 @@ pub struct Token {
     pub purpose: Purpose,
     /// One of the person's keys: `order:1001`.
     pub key: String,
+    /// The last day (UTC) on which it is good.
+    pub good_through: NaiveDate,
 }
 
 /// Makes and checks links. Without a public address or a key it makes none.
@@ -117,8 +133,9 @@ impl Links {
         let (subject, day) = claim.split_once('~').filter(|_| genuine)?;
         let purpose = Purpose::ALL.into_iter().find(|purpose| subject.starts_with(purpose.letter()))?;
         let key = String::from_utf8(URL_SAFE_NO_PAD.decode(subject.get(1..)?).ok()?).ok()?;
-        let good_through: i64 = day.parse().ok()?;
-        (now.seconds().div_euclid(86_400) <= good_through).then_some(Token { purpose, key })
+        let day: i64 = day.parse().ok()?;
+        let good_through = Time::from_seconds(day.saturating_mul(86_400)).date();
+        (now.seconds().div_euclid(86_400) <= day).then_some(Token { purpose, key, good_through })
     }
 }
 
@@ -175,7 +192,8 @@ mod tests {
     fn a_link_says_what_it_is_good_for_until_it_is_over() {
         let links = links(&["k1"]);
         let token = token(&links, "order:1001");
-        let good = Some(Token { purpose: Purpose::Nps, key: "order:1001".to_owned() });
+        let good_through = at("2026-12-21T20:00:00Z").date();
+        let good = Some(Token { purpose: Purpose::Nps, key: "order:1001".to_owned(), good_through });
         assert_eq!(links.check(&token, at("2026-11-21T20:00:00Z")), good);
         assert_eq!(links.check(&token, at("2026-12-21T23:59:59Z")), good);
         assert_eq!(links.check(&token, at("2026-12-22T00:00:00Z")), None);

@@ -7,12 +7,13 @@
 //! hours, the cap, holdouts, expiry) is done once, in [`rules`].
 
 mod advocate;
-mod delay;
-mod loyalty;
+pub(crate) mod delay;
+pub(crate) mod help;
+pub(crate) mod loyalty;
 mod milestones;
 mod name;
 mod onboarding;
-mod parcel;
+pub(crate) mod parcel;
 mod recovery;
 mod replenish;
 mod returns;
@@ -20,7 +21,7 @@ mod review_request;
 mod review_thanks;
 mod rules;
 mod shipment_status;
-mod story;
+pub(crate) mod story;
 mod struggle;
 mod survey;
 #[cfg(test)]
@@ -94,6 +95,7 @@ fn wishes<'a>(story: &Story<'a>) -> Vec<Wish<'a>> {
     shipment_status::plan(story, &mut wishes);
     delay::plan(story, &mut wishes);
     recovery::plan(story, &mut wishes);
+    help::plan(story, &mut wishes);
     returns::plan(story, &mut wishes);
     review_thanks::plan(story, &mut wishes);
     onboarding::plan(story, &mut wishes);

@@ -83,6 +83,7 @@ fn values(
     values.insert("words".to_owned(), Serde(&words).into());
     values.insert("brand".to_owned(), Serde(&brand).into());
     values.insert("unsubscribe_url".to_owned(), Serde(&unsubscribe).into());
+    values.insert("order_url".to_owned(), ().into());
     Ok(values)
 }
 
@@ -133,6 +134,8 @@ fn worded(
     }
     let unsubscribe = draft.unsubscribe_url.as_deref().and_then(clean::url);
     let mut values = values(&draft.context, &settings.brand, locale, unsubscribe.as_deref())?;
+    let order_url = draft.order_url.as_deref().and_then(clean::url);
+    values.insert("order_url".to_owned(), Serde(&order_url).into());
     let say = |which, values: &Values| part(draft.template, locale, which, wording, values);
     let subject =
         if is_email { clean::line(&say(Part::Subject, &values)?, SUBJECT_MAX) } else { String::new() };
@@ -199,8 +202,8 @@ impl std::error::Error for RenderError {}
 
 /// The brand as templates see it: checked, with readable colours, nothing that could break a line.
 #[derive(Debug, Clone, Serialize)]
-struct BrandView {
-    name: String,
+pub(crate) struct BrandView {
+    pub(crate) name: String,
     from: String,
     support_email: String,
     /// Empty, or an address that starts with `http`.
@@ -209,14 +212,14 @@ struct BrandView {
     /// Name and postal address, a line each.
     imprint: Vec<String>,
     sign_off: String,
-    color: String,
-    on_color: &'static str,
-    ink: String,
-    ink_dark: String,
+    pub(crate) color: String,
+    pub(crate) on_color: &'static str,
+    pub(crate) ink: String,
+    pub(crate) ink_dark: String,
 }
 
 impl BrandView {
-    fn new(brand: &Brand) -> Self {
+    pub(crate) fn new(brand: &Brand) -> Self {
         let line = |text: &str| clean::line(text, 200);
         let from = line(&brand.from);
         // A mail without a way to answer it is worse than one that is answered to the sender.
@@ -254,7 +257,7 @@ impl BrandView {
 }
 
 /// What the frame says in `locale`.
-fn words(locale: &str) -> Result<Value, RenderError> {
+pub(crate) fn words(locale: &str) -> Result<Value, RenderError> {
     let path = format!("words/{locale}.json");
     let broken = |why: &str| RenderError::Template { path: path.clone(), why: why.to_owned() };
     let source = catalog::source(&path).ok_or_else(|| broken("there is no such file"))?;
@@ -287,6 +290,14 @@ fn own_frame(path: &str) -> Option<String> {
 pub fn catalog() -> &'static [(&'static str, &'static [&'static str])] {
     catalog::MESSAGES
 }
+
+/// The first of these languages that there are messages in, else English.
+pub(crate) fn locale(wanted: &mut impl Iterator<Item = String>) -> &'static str {
+    catalog::locale(wanted)
+}
+
+pub(crate) use catalog::LOCALES;
+pub(crate) use filters::{add as add_filters, day, money};
 
 /// One template engine for all messages.
 fn environment() -> &'static Environment<'static> {

@@ -10,12 +10,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use chrono::{Datelike, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::brand::Brand;
 use crate::fact::Channel;
 use crate::link::Links;
 use crate::playbook::Name;
+use crate::time::Time;
 use crate::zone::Zone;
 
 pub use check::Wrong;
@@ -66,6 +68,8 @@ pub struct Settings {
     pub loyalty: Loyalty,
     /// What is known of products. The best match counts: sku, then type, then tag, then vendor, then one for all.
     pub products: Vec<Product>,
+    /// What people often ask, in the order in which it is shown on an order's page.
+    pub faq: Vec<Faq>,
     /// Bought one thing and not the other: where people may be stuck.
     pub struggles: Vec<Struggle>,
     /// Messages in the merchant's own words, by message and language.
@@ -102,6 +106,7 @@ impl Default for Settings {
             referral: Referral::default(),
             loyalty: Loyalty::default(),
             products: Vec::new(),
+            faq: Vec::new(),
             struggles: Vec::new(),
             templates: BTreeMap::new(),
             playbooks: BTreeMap::new(),
@@ -125,6 +130,18 @@ pub struct BusinessHours {
 impl Default for BusinessHours {
     fn default() -> Self {
         Self { from: Clock::new(9, 0), to: Clock::new(17, 0), weekends: false }
+    }
+}
+
+impl BusinessHours {
+    /// When somebody of the team is there: `at` itself, or when they come next.
+    pub fn next(self, at: Time, zone: &Zone) -> Time {
+        let hours = Hours { from: self.from, to: self.to };
+        let mut next = hours.next(at, std::slice::from_ref(zone));
+        while !self.weekends && zone.date(next).weekday().number_from_monday() > 5 {
+            next = zone.at(zone.date(next) + TimeDelta::days(1), self.from.minute_of_day());
+        }
+        next
     }
 }
 
@@ -245,6 +262,41 @@ pub struct Tier {
     /// A line each: `early access to new blends`.
     #[serde(default)]
     pub perks: Vec<String>,
+}
+
+/// A question that people often ask, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Faq {
+    pub question: Translated,
+    pub answer: Translated,
+}
+
+/// A text by language: `{ "en": "...", "de": "..." }`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Translated(BTreeMap<String, String>);
+
+impl Translated {
+    /// In this language, else in the shop's, else in any.
+    pub fn in_language(&self, locale: &str, default_locale: &str) -> Option<&str> {
+        let language =
+            |locale: &str| locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let find = |wanted: &str| {
+            let exact = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
+            exact.or_else(|| self.0.iter().find(|(known, _)| language(known) == language(wanted)))
+        };
+        find(locale)
+            .or_else(|| find(default_locale))
+            .or_else(|| self.0.iter().next())
+            .map(|(_, text)| text.as_str())
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(String::as_str)
+    }
 }
 
 /// Bought `bought`, and nothing that is `without` within `after`: help is offered.

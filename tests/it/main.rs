@@ -13,4 +13,5 @@ mod process;
 mod senders;
 mod shop;
 mod simulation;
+mod storefront;
 mod vouchers;

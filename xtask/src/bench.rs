@@ -4,6 +4,7 @@ mod burst;
 mod encodings;
 mod group_commit;
 mod memory;
+mod pages;
 mod plan;
 mod receive;
 mod redis;
@@ -74,6 +75,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     if wanted("redis") {
         runtime.block_on(redis::run(root))?;
+    }
+    if wanted("pages") {
+        runtime.block_on(pages::run(root))?;
     }
     if wanted("memory") {
         runtime.block_on(memory::run(root))?;

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use aftercare::link::{Links, Purpose};
+use aftercare::time::Time;
 use aftercare_tests::signing::Sender;
 use anyhow::{Result, ensure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -21,6 +23,9 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=2000))]
     customers: u32,
 }
+
+/// Beyond 2^53, like real ones.
+const FIRST_ORDER: u64 = 9_007_199_254_740_993;
 
 /// First name, last name, locale, country.
 const PEOPLE: [(&str, &str, &str, &str); 8] = [
@@ -96,6 +101,21 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     bar.finish_with_message("done");
     println!("{all} events of {} customers. See {base}/outbox and {base}/dashboard", args.customers);
+    print_pages(root, base, now)
+}
+
+/// Pages of the first customer, which otherwise only the mails lead to.
+fn print_pages(root: &Path, base: &str, now: SystemTime) -> Result<()> {
+    let keys = secrets::value(root, "link_keys")?.split(',').map(|key| key.trim().to_owned()).collect();
+    let links = Links::new(base, keys);
+    let from = Time::from_seconds(DateTime::<Utc>::from(now).timestamp());
+    let pages =
+        [("survey", Purpose::Nps), ("their order", Purpose::Order), ("their messages", Purpose::Preferences)];
+    println!("As a shopper, who has these links from a mail:");
+    for (name, purpose) in pages {
+        let link = links.make(purpose, &format!("order:{FIRST_ORDER}"), from, TimeDelta::days(30));
+        println!("  {name:<14} {}", link.unwrap_or_default());
+    }
     Ok(())
 }
 
@@ -120,8 +140,7 @@ impl Story {
     }
 
     fn order_id(&self) -> u64 {
-        // Beyond 2^53, like real ones.
-        9_007_199_254_740_993 + u64::from(self.n)
+        FIRST_ORDER + u64::from(self.n)
     }
 
     fn email(&self) -> String {

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 use super::{
-    Answer, Channel, ConsentReport, Contact, Direction, Event, Fact, Fetch, FetchReport, FetchStep, Item,
-    OrderReport, OrderStage, PrivacyKind, PrivacyRequest, Refund, Review, Scale, ShipmentReport,
-    ShipmentState, SurveyKind, TicketReport,
+    Answer, Channel, ConsentReport, Contact, Direction, Event, Fact, Fetch, FetchReport, FetchStep, Help,
+    HelpTopic, Item, OrderReport, OrderStage, PrivacyKind, PrivacyRequest, Refund, ReturnReason, Review,
+    Scale, ShipmentReport, ShipmentState, SurveyKind, TicketReport, Topic,
 };
 use crate::field::Field;
 use crate::key::Key;
@@ -152,7 +152,7 @@ fn event() -> BoxedStrategy<Event> {
         4 => answer().prop_map(Event::Answer),
         1 => review().prop_map(Event::Review),
         1 => ticket().prop_map(Event::Ticket),
-        1 => (contact(), maybe(date())).prop_map(|(contact, birthday)| Event::Consent(ConsentReport { contact, birthday })),
+        2 => consent().prop_map(Event::Consent),
         1 => (id(), select(vec![PrivacyKind::Export, PrivacyKind::Uninstalled]))
             .prop_map(|(id, kind)| Event::Privacy(PrivacyRequest { id, kind })),
         1 => id().prop_map(|order_id| Event::Fetch(Fetch { platform: "bigcommerce".to_owned(), order_id })),
@@ -160,7 +160,28 @@ fn event() -> BoxedStrategy<Event> {
             Event::Fetched(FetchReport { platform: "bigcommerce".to_owned(), order_id, asked, step })
         }),
         3 => message().prop_map(Event::Message),
-    ].boxed()
+    ]
+    .boxed()
+}
+
+fn consent() -> BoxedStrategy<ConsentReport> {
+    let birthday = maybe(maybe(date())).prop_map(|said| match said {
+        None => Field::Absent,
+        Some(None) => Field::None,
+        Some(Some(date)) => Field::Some(date),
+    });
+    let topics = btree_map(select(vec![Topic::Purchases, Topic::Offers]), any::<bool>(), 0..2);
+    let language = field(select(vec!["de", "pl"]).prop_map(str::to_owned));
+    (contact(), birthday, topics, language, maybe(time()), 0..3_u8)
+        .prop_map(|(contact, birthday, topics, language, paused_until, change)| ConsentReport {
+            contact,
+            birthday,
+            topics,
+            language,
+            paused_until,
+            change,
+        })
+        .boxed()
 }
 
 fn fetch_step() -> BoxedStrategy<FetchStep> {
@@ -259,8 +280,10 @@ fn answer() -> BoxedStrategy<Answer> {
         (SurveyKind::Ces, Scale { min: 1, max: 7, good: Direction::Low }),
     ]);
     let about = (maybe(id()), maybe(id()), maybe(id()));
-    (id(), kind, select(vec![1_u8, 5, 9]), maybe(word()), btree_set(word(), 0..2), about, contact())
-        .prop_map(|(id, (kind, scale), score, comment, tags, (order_id, ticket_id, product_id), contact)| {
+    let said = (maybe(word()), btree_set(word(), 0..2), 0..3_u8);
+    (id(), kind, select(vec![1_u8, 5, 9]), said, about, contact())
+        .prop_map(|(id, (kind, scale), score, (comment, tags, change), about, contact)| {
+            let (order_id, ticket_id, product_id) = about;
             Answer {
                 id,
                 kind,
@@ -272,6 +295,7 @@ fn answer() -> BoxedStrategy<Answer> {
                 ticket_id,
                 product_id,
                 contact,
+                change,
             }
         })
         .boxed()
@@ -311,27 +335,35 @@ fn review() -> BoxedStrategy<Review> {
 fn ticket() -> BoxedStrategy<TicketReport> {
     let words = (maybe(word()), maybe(word()), maybe(word()), maybe(word()));
     let times = (maybe(time()), maybe(time()), btree_set(time(), 0..2), btree_set(time(), 0..2));
-    (id(), maybe(id()), words, times, maybe(0..2_u32), maybe(0..2_u32), contact())
-        .prop_map(
-            |(id, order_id, (status, channel, agent, subject), times, reopened, handle_seconds, contact)| {
-                let (created_at, first_reply_at, solved_at, reopened_at) = times;
-                TicketReport {
-                    id,
-                    order_id,
-                    status,
-                    channel,
-                    agent,
-                    subject,
-                    created_at,
-                    first_reply_at,
-                    solved_at,
-                    reopened_at,
-                    reopened,
-                    handle_seconds,
-                    contact,
-                }
-            },
-        )
+    let counts = (maybe(0..2_u32), maybe(0..2_u32));
+    (id(), maybe(id()), words, times, counts, maybe(help()), contact())
+        .prop_map(|(id, order_id, (status, channel, agent, subject), times, counts, help, contact)| {
+            let (reopened, handle_seconds) = counts;
+            let (created_at, first_reply_at, solved_at, reopened_at) = times;
+            TicketReport {
+                id,
+                order_id,
+                status,
+                channel,
+                agent,
+                subject,
+                created_at,
+                first_reply_at,
+                solved_at,
+                reopened_at,
+                reopened,
+                handle_seconds,
+                contact,
+                help,
+            }
+        })
+        .boxed()
+}
+
+fn help() -> BoxedStrategy<Help> {
+    let reason = maybe(select(ReturnReason::ALL.to_vec()));
+    (select(HelpTopic::ALL.to_vec()), maybe(word()), vec(word(), 0..2), reason)
+        .prop_map(|(topic, text, items, reason)| Help { topic, text, items, reason })
         .boxed()
 }
 

@@ -34,7 +34,7 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
 }
 
 /// When every parcel of it was there: known, not taken for granted.
-fn arrived(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<Time> {
+pub(crate) fn arrived(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<Time> {
     let parcels =
         chapter.parcels.iter().map(|index| &story.parcels[*index]).filter(|parcel| !parcel.is_over());
     let mut last = None;
@@ -45,7 +45,7 @@ fn arrived(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<Time> {
 }
 
 /// What went wrong first, and when. A promise that nobody kept is broken at the end of its day, in the shop's zone.
-fn trouble(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<(Time, &'static str)> {
+pub(crate) fn trouble(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<(Time, &'static str)> {
     let parcels = || chapter.parcels.iter().map(|index| &story.parcels[*index]);
     let reported = parcels().filter_map(super::parcel::Parcel::trouble).min();
     let zone = &story.settings.time_zone;

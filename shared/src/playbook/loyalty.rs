@@ -30,7 +30,7 @@ pub struct Earned {
 
 /// What somebody has earned, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Account {
+pub(crate) struct Account {
     pub(super) earned: Vec<Earned>,
     expire: Option<TimeDelta>,
 }
@@ -42,7 +42,7 @@ pub(super) fn for_review(settings: &Settings, review: &Review) -> u32 {
 }
 
 impl Account {
-    pub(super) fn of(story: &Story<'_>) -> Self {
+    pub(crate) fn of(story: &Story<'_>) -> Self {
         let rules = &story.settings.loyalty;
         let mut earned = Vec::new();
         for chapter in &story.orders {
@@ -76,7 +76,7 @@ impl Account {
     }
 
     /// Points that are good at `at`.
-    pub(super) fn balance(&self, at: Time) -> u32 {
+    pub(crate) fn balance(&self, at: Time) -> u32 {
         let good =
             |entry: &&Earned| entry.at <= at && self.expire.is_none_or(|expire| entry.at + expire > at);
         self.earned.iter().filter(good).fold(0, |sum, entry| sum.saturating_add(entry.points))

@@ -16,7 +16,7 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
     }
     let purchases = story.purchases();
     let (Some((first, _)), Some((last, _))) = (purchases.first(), purchases.last()) else { return };
-    let birthday = story.customer.profile.birthday.get().copied();
+    let birthday = story.customer.profile.birthday.get().copied().flatten();
     let zone = story.zone();
     // Who has not bought anything for that long is no customer any more.
     let until = zone.date(*last) + TimeDelta::days(i64::from(story.settings.retention_days));

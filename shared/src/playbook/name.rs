@@ -15,6 +15,7 @@ pub enum Name {
     ShipmentStatus,
     Delay,
     Recovery,
+    Help,
     Returns,
     ReviewThanks,
     Onboarding,
@@ -64,11 +65,12 @@ const fn standard(name: &'static str, purpose: Purpose, delay: Span, expires: Sp
 }
 
 impl Name {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ThankYou,
         Self::ShipmentStatus,
         Self::Delay,
         Self::Recovery,
+        Self::Help,
         Self::Returns,
         Self::ReviewThanks,
         Self::Onboarding,
@@ -91,6 +93,7 @@ impl Name {
             // After the end of the day of the promise: carriers report late in the evening what they delivered.
             Self::Delay => standard("delay", Service, Span::hours(2), Span::days(3)),
             Self::Recovery => standard("recovery", Service, now, Span::days(7)),
+            Self::Help => standard("help", Service, now, Span::days(7)),
             Self::Returns => standard("returns", Service, now, Span::days(3)),
             Self::ReviewThanks => standard("review-thanks", Service, now, Span::days(7)),
             Self::Onboarding => standard("onboarding", Relation, now, Span::days(5)),

@@ -7,15 +7,15 @@ use crate::fact::ShipmentState;
 use crate::time::Time;
 
 /// One parcel, as all who report it know it together.
-pub(super) struct Parcel<'a> {
+pub(crate) struct Parcel<'a> {
     /// The senders' ids of it, at least one, least first.
-    pub(super) ids: Vec<&'a str>,
+    pub(crate) ids: Vec<&'a str>,
     reports: Vec<&'a Shipment>,
-    pub(super) order_id: Option<&'a str>,
+    pub(crate) order_id: Option<&'a str>,
 }
 
 /// The states that are told to people, in the order in which a parcel passes them.
-pub(super) const WAY: [ShipmentState; 5] = [
+pub(crate) const WAY: [ShipmentState; 5] = [
     ShipmentState::Packed,
     ShipmentState::Shipped,
     ShipmentState::OutForDelivery,
@@ -25,7 +25,7 @@ pub(super) const WAY: [ShipmentState; 5] = [
 
 impl<'a> Parcel<'a> {
     /// The customer's parcels. Reports that share a tracking number are about one parcel.
-    pub(super) fn all(customer: &'a Customer) -> Vec<Self> {
+    pub(crate) fn all(customer: &'a Customer) -> Vec<Self> {
         let mut parcels: Vec<Self> = Vec::new();
         let mut by_number: BTreeMap<&str, usize> = BTreeMap::new();
         for (id, shipment) in &customer.shipments {
@@ -47,22 +47,22 @@ impl<'a> Parcel<'a> {
     }
 
     /// When it first reached a state, by whoever knew it first.
-    pub(super) fn reached(&self, state: &ShipmentState) -> Option<Time> {
+    pub(crate) fn reached(&self, state: &ShipmentState) -> Option<Time> {
         self.reports.iter().filter_map(|report| report.states.get(state)).map(|first| first.0).min()
     }
 
     /// How far it has come on its way, and when.
-    pub(super) fn furthest(&self) -> Option<(usize, Time)> {
+    pub(crate) fn furthest(&self) -> Option<(usize, Time)> {
         (0..WAY.len()).rev().find_map(|stage| Some((stage, self.reached(&WAY[stage])?)))
     }
 
     /// Called off, or on its way back: nothing more is to be expected of it.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         [ShipmentState::Cancelled, ShipmentState::Returning].iter().any(|state| self.reached(state).is_some())
     }
 
     /// When somebody first said that something is wrong, and what.
-    pub(super) fn trouble(&self) -> Option<(Time, &'static str)> {
+    pub(crate) fn trouble(&self) -> Option<(Time, &'static str)> {
         [
             (ShipmentState::Delayed, "delayed"),
             (ShipmentState::Exception, "exception"),
@@ -74,8 +74,13 @@ impl<'a> Parcel<'a> {
     }
 
     /// The first estimate that was made: a promise, where the order made none.
-    pub(super) fn first_estimate(&self) -> Option<Time> {
+    pub(crate) fn first_estimate(&self) -> Option<Time> {
         self.reports.iter().filter_map(|report| report.estimates.first()).min().map(|(_, estimate)| *estimate)
+    }
+
+    /// When the carrier expects it now.
+    pub(crate) fn estimate(&self) -> Option<Time> {
+        self.reports.iter().filter_map(|report| report.estimates.last()).max().map(|(_, estimate)| *estimate)
     }
 
     /// What the newest report that has it says.
@@ -84,19 +89,19 @@ impl<'a> Parcel<'a> {
         known.max_by_key(|latest| latest.reported_at())?.get().map(String::as_str)
     }
 
-    pub(super) fn tracking_url(&self) -> Option<&'a str> {
+    pub(crate) fn tracking_url(&self) -> Option<&'a str> {
         self.newest(|report| &report.tracking_url)
     }
 
-    pub(super) fn carrier(&self) -> Option<&'a str> {
+    pub(crate) fn carrier(&self) -> Option<&'a str> {
         self.newest(|report| &report.carrier)
     }
 
-    pub(super) fn carrier_phone(&self) -> Option<&'a str> {
+    pub(crate) fn carrier_phone(&self) -> Option<&'a str> {
         self.newest(|report| &report.carrier_phone)
     }
 
-    pub(super) fn tracking_number(&self) -> Option<&'a str> {
+    pub(crate) fn tracking_number(&self) -> Option<&'a str> {
         self.reports.iter().find_map(|report| report.tracking_numbers.first()).map(String::as_str)
     }
 }

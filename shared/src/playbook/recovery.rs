@@ -61,21 +61,13 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
 /// No voucher: what somebody gets must not follow from what they said.
 fn apology<'a>(story: &Story<'a>, number: Option<&'a str>) -> Verdict<'a> {
     let first_name = story.first_name();
-    let open_now = is_open(story);
+    let (hours, zone) = (story.settings.business_hours, &story.settings.time_zone);
+    let open_now = hours.next(story.now, zone) == story.now;
     Verdict::say(
         To::Customer(None),
         "apology",
         move || json!({ "first_name": first_name, "number": number, "open_now": open_now }),
     )
-}
-
-/// Is somebody of the team there now?
-fn is_open(story: &Story<'_>) -> bool {
-    use chrono::Datelike;
-    let (hours, zone) = (&story.settings.business_hours, &story.settings.time_zone);
-    let minute = zone.minute_of_day(story.now);
-    let weekend = zone.date(story.now).weekday().number_from_monday() > 5;
-    minute >= hours.from.minute_of_day() && minute < hours.to.minute_of_day() && (hours.weekends || !weekend)
 }
 
 fn order_number<'a>(story: &Story<'a>, id: Option<&'a String>) -> Option<&'a str> {

@@ -3,11 +3,12 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::help;
 use super::name::Name;
 use super::shipment_status;
 use super::story::{Chapter, Story};
 use super::wish::{To, Verdict, Wish};
-use crate::fact::ShipmentState;
+use crate::fact::{HelpTopic, ShipmentState};
 use crate::message::{MessageId, Step};
 use crate::settings::find_product;
 
@@ -26,6 +27,20 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
             if story.concerns(Name::Returns, at) {
                 let cause = ["order:", chapter.id, ":return:", id, ":", word].concat();
                 wishes.push(Wish::about(story, Name::Returns, cause, at, status(story, chapter, word, None)));
+            }
+        }
+        for (id, ticket) in &story.customer.tickets {
+            let back = help::asked(ticket)
+                .filter(|(_, help)| help.topic == HelpTopic::Return && !help.items.is_empty());
+            let Some((at, _)) =
+                back.filter(|_| ticket.order_id.get().is_some_and(|order| order == chapter.id))
+            else {
+                continue;
+            };
+            if story.concerns(Name::Returns, at) {
+                let cause = ["order:", chapter.id, ":return:", id, ":requested"].concat();
+                let verdict = status(story, chapter, "requested", None);
+                wishes.push(Wish::about(story, Name::Returns, cause, at, verdict));
             }
         }
         for (id, latest) in &chapter.order.refunds {

@@ -14,7 +14,8 @@ use super::wish::{Say, To, Verdict, Wish};
 use super::{Intent, Planned};
 use crate::customer::Order;
 use crate::draft::Draft;
-use crate::fact::{Channel, PrivacyKind};
+use crate::fact::{Channel, PrivacyKind, Topic};
+use crate::join::Latest;
 use crate::link;
 use crate::message::{Message, MessageId, Step};
 use crate::time::Time;
@@ -112,6 +113,7 @@ impl<'a> Rules<'_, 'a> {
         }
         if !under_way {
             let waits = [
+                (purpose != Purpose::Service).then(|| self.paused_until()).flatten(),
                 (purpose == Purpose::Marketing).then(|| self.muted_until()).flatten(),
                 (purpose != Purpose::Service).then(|| self.capped_until(playbook)).flatten(),
             ];
@@ -129,10 +131,12 @@ impl<'a> Rules<'_, 'a> {
 
     fn send(&self, say: Say<'a>, reach: (Channel, String), unsubscribe_url: Option<String>) -> Intent {
         let Story { customer, settings, .. } = *self.story;
-        let locale = match say.to {
-            To::Team => None,
+        let (locale, order_url) = match say.to {
+            To::Team => (None, None),
             To::Customer(order) => {
-                order.and_then(|order| order.locale.get()).or_else(|| customer.profile.locale.get())
+                let chosen = customer.profile.language.get().and_then(Option::as_ref);
+                let ordered = || order.and_then(|order| order.locale.get());
+                (chosen.or_else(ordered).or_else(|| customer.profile.locale.get()), self.page_of(order))
             }
         };
         let (channel, to) = reach;
@@ -143,9 +147,19 @@ impl<'a> Rules<'_, 'a> {
             channel,
             to,
             unsubscribe_url,
+            order_url,
             context,
             voucher: say.voucher,
         }))
+    }
+
+    /// The page of the order that a message is about.
+    fn page_of(&self, order: Option<&Order>) -> Option<String> {
+        let Story { ref orders, settings, .. } = *self.story;
+        let chapter =
+            orders.iter().find(|chapter| order.is_some_and(|order| std::ptr::eq(chapter.order, order)))?;
+        let key = ["order:", chapter.id].concat();
+        settings.links.make(link::Purpose::Order, &key, chapter.placed.unwrap_or(self.story.now), LINKS_LAST)
     }
 
     /// An address for one of the channels, in order of preference, that the person lets us use for this.
@@ -178,13 +192,28 @@ impl<'a> Rules<'_, 'a> {
 
     /// Why a channel must not be used for this purpose.
     fn refusal(&self, channel: Channel, purpose: Purpose) -> Option<&'static str> {
-        let agreed =
-            self.story.customer.profile.marketing.get(&channel).and_then(|latest| latest.get()).copied();
+        let profile = &self.story.customer.profile;
+        let latest = profile.marketing.get(&channel);
+        let agreed = latest.and_then(|latest| latest.get()).copied();
+        let declined = |topic| {
+            profile
+                .topics
+                .get(&topic)
+                .filter(|topic| topic.get() == Some(&false))
+                .and_then(Latest::reported_at)
+        };
+        // Who ticks the shop's box after that wants offers again; who does both at once does not.
+        let no_offers = declined(Topic::Offers)
+            .is_some_and(|at| agreed != Some(true) || latest.and_then(Latest::reported_at) <= Some(at));
         match (purpose, channel, agreed) {
             // Who answers STOP gets nothing more on that number.
             (_, Channel::Sms | Channel::Whatsapp, Some(false)) => Some("opted out of this channel"),
             (Purpose::Service, _, _) => None,
             (_, _, Some(false)) => Some("opted out"),
+            (Purpose::Relation, _, _) if declined(Topic::Purchases).is_some() => {
+                Some("wants nothing of this kind")
+            }
+            (Purpose::Marketing, _, _) if no_offers => Some("wants no offers"),
             _ if self.complained() => Some("reported an earlier message as spam"),
             (Purpose::Marketing, _, None) => Some("no consent to marketing on this channel"),
             (Purpose::Relation, Channel::Sms | Channel::Whatsapp, None) => {
@@ -205,8 +234,11 @@ impl<'a> Rules<'_, 'a> {
         if settings.brand.address.trim().is_empty() {
             return Err("no postal address is set (`brand.address`), and the law wants one in this message");
         }
-        let key = self.story.first_order().map(|id| ["order:", id].concat());
-        let key = key.or_else(|| customer.root().map(|key| key.as_str().to_owned()));
+        let order = self.story.first_order().map(|id| ["order:", id].concat());
+        // A link should tell nothing of the person; an address stands in one only where nothing else is known.
+        let anonymous = || customer.keys.iter().find(|key| !matches!(key.kind(), "email" | "phone"));
+        let other = || anonymous().or_else(|| customer.root()).map(|key| key.as_str().to_owned());
+        let key = order.or_else(other);
         key.and_then(|key| settings.links.make(link::Purpose::Preferences, &key, due, LINKS_LAST))
             .ok_or("no `link_keys` are set, so nobody could unsubscribe from this message")
     }
@@ -225,6 +257,12 @@ impl<'a> Rules<'_, 'a> {
     fn wants_to_be_forgotten(&self) -> bool {
         let requests = self.story.customer.requests.values().filter_map(|request| request.get());
         requests.map(|request| request.kind).any(|kind| kind != PrivacyKind::Export)
+    }
+
+    /// Until when they want to be left alone.
+    fn paused_until(&self) -> Option<(Time, &'static str)> {
+        let until = self.story.customer.profile.paused_until.get().copied();
+        until.filter(|until| *until > self.story.now).map(|until| (until, "they asked for a pause"))
     }
 
     /// Until when nothing is advertised, because the last answer or review was a bad one.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::help;
 use super::name::Name;
 use super::parcel::Parcel;
-use crate::customer::{Customer, Order};
-use crate::fact::{Answer, Item, OrderStage, ShipmentState, SurveyKind};
+use crate::customer::{Customer, Order, Ticket};
+use crate::fact::{Answer, HelpTopic, Item, OrderStage, ShipmentState, SurveyKind};
 use crate::join::Latest;
 use crate::message::{Message, Step};
 use crate::settings::Settings;
@@ -16,31 +17,33 @@ use crate::time::Time;
 use crate::zone::Zone;
 
 /// What a playbook may know.
-pub(super) struct Story<'a> {
-    pub(super) customer: &'a Customer,
-    pub(super) settings: &'a Settings,
-    pub(super) now: Time,
+pub(crate) struct Story<'a> {
+    pub(crate) customer: &'a Customer,
+    pub(crate) settings: &'a Settings,
+    pub(crate) now: Time,
     /// By their ids.
-    pub(super) orders: Vec<Chapter<'a>>,
-    pub(super) parcels: Vec<Parcel<'a>>,
+    pub(crate) orders: Vec<Chapter<'a>>,
+    pub(crate) parcels: Vec<Parcel<'a>>,
 }
 
 /// One order and what became of it.
-pub(super) struct Chapter<'a> {
-    pub(super) id: &'a str,
-    pub(super) order: &'a Order,
-    pub(super) placed: Option<Time>,
+pub(crate) struct Chapter<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) order: &'a Order,
+    pub(crate) placed: Option<Time>,
     /// When all of it was delivered, or was taken for delivered.
-    pub(super) delivered: Option<Time>,
+    pub(crate) delivered: Option<Time>,
     /// Parcels of it, by their place in the story's.
-    pub(super) parcels: Vec<usize>,
+    pub(crate) parcels: Vec<usize>,
+    /// They lately asked on the order's page to send something back, and nobody has settled it yet.
+    pub(crate) wanted_back: bool,
 }
 
 /// What was over before this is not planned any more; what was due within it ends with a reason.
 const LOOKS_BACK: TimeDelta = TimeDelta::days(7);
 
 impl<'a> Story<'a> {
-    pub(super) fn new(customer: &'a Customer, settings: &'a Settings, now: Time) -> Self {
+    pub(crate) fn new(customer: &'a Customer, settings: &'a Settings, now: Time) -> Self {
         let mut parcels = Parcel::all(customer);
         // A carrier's own report names no order. Where there is only one, it is that one.
         if let (1, Some(only)) = (customer.orders.len(), customer.orders.keys().next()) {
@@ -57,38 +60,46 @@ impl<'a> Story<'a> {
         let orders = customer.orders.iter().map(|(id, order)| {
             let own = of_order.remove(id.as_str()).unwrap_or_default();
             let delivered = delivered(order, own.iter().map(|index| &parcels[*index]), settings);
-            Chapter { id, order, placed: order.reached(OrderStage::Placed), delivered, parcels: own }
+            let wanted_back = customer.tickets.values().any(|ticket| wants_back(ticket, id, now));
+            Chapter {
+                id,
+                order,
+                placed: order.reached(OrderStage::Placed),
+                delivered,
+                parcels: own,
+                wanted_back,
+            }
         });
         let orders = orders.collect();
         Self { customer, settings, now, orders, parcels }
     }
 
     /// Is there still something to be said or accounted for about what is over at `expires`?
-    pub(super) fn is_recent(&self, expires: Time) -> bool {
+    pub(crate) fn is_recent(&self, expires: Time) -> bool {
         expires + LOOKS_BACK > self.now
     }
 
     /// Everything that happened at `at`, with the delay and expiry of `playbook`.
-    pub(super) fn concerns(&self, playbook: Name, at: Time) -> bool {
+    pub(crate) fn concerns(&self, playbook: Name, at: Time) -> bool {
         let reach = playbook.delay(self.settings).delta() + playbook.expires(self.settings).delta();
         self.is_recent(at + reach)
     }
 
-    pub(super) fn chapter(&self, order_id: &str) -> Option<&Chapter<'a>> {
+    pub(crate) fn chapter(&self, order_id: &str) -> Option<&Chapter<'a>> {
         // They stand in the order of their ids, as they do in the record.
         let index = self.orders.binary_search_by(|chapter| chapter.id.cmp(order_id)).ok()?;
         self.orders.get(index)
     }
 
     /// Messages of one playbook that were handed over or were about to be, with the time of their first attempt.
-    pub(super) fn attempts(&self, playbook: Name) -> impl Iterator<Item = (Time, &'a Message)> {
+    pub(crate) fn attempts(&self, playbook: Name) -> impl Iterator<Item = (Time, &'a Message)> {
         let messages =
             self.customer.messages.values().filter(move |message| message.playbook == playbook.as_str());
         messages.filter_map(|message| Some((attempted(message)?, message)))
     }
 
     /// Zones the person may be in; the shop's where nothing is known.
-    pub(super) fn zones(&self) -> Vec<Zone> {
+    pub(crate) fn zones(&self) -> Vec<Zone> {
         let profile = &self.customer.profile;
         let region = profile.region.get().map(String::as_str);
         let known = profile.country.get().map(|country| Zone::of_place(country, region));
@@ -96,12 +107,12 @@ impl<'a> Story<'a> {
     }
 
     /// One zone to count days in.
-    pub(super) fn zone(&self) -> Zone {
+    pub(crate) fn zone(&self) -> Zone {
         self.zones().into_iter().next().unwrap_or_else(|| self.settings.time_zone.clone())
     }
 
     /// Orders that count as purchases, in the order in which they were placed.
-    pub(super) fn purchases(&self) -> Vec<(Time, &Chapter<'a>)> {
+    pub(crate) fn purchases(&self) -> Vec<(Time, &Chapter<'a>)> {
         let counted = self.orders.iter().filter(|chapter| chapter.problem().is_none());
         let mut purchases: Vec<_> = counted.filter_map(|chapter| Some((chapter.placed?, chapter))).collect();
         purchases.sort_by_key(|(placed, chapter)| (*placed, chapter.id));
@@ -109,16 +120,16 @@ impl<'a> Story<'a> {
     }
 
     /// A name of this person that tells nothing of them and does not change: that of their first order.
-    pub(super) fn first_order(&self) -> Option<&'a str> {
+    pub(crate) fn first_order(&self) -> Option<&'a str> {
         let placed = self.orders.iter().filter_map(|chapter| Some((chapter.placed?, chapter.id)));
         placed.min().map(|(_, id)| id)
     }
 
-    pub(super) fn first_name(&self) -> Option<&'a str> {
+    pub(crate) fn first_name(&self) -> Option<&'a str> {
         self.customer.profile.first_name.get().map(String::as_str)
     }
 
-    pub(super) fn full_name(&self) -> Option<String> {
+    pub(crate) fn full_name(&self) -> Option<String> {
         let profile = &self.customer.profile;
         let names = [profile.first_name.get(), profile.last_name.get()];
         let name = names.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
@@ -128,7 +139,7 @@ impl<'a> Story<'a> {
 
 impl<'a> Chapter<'a> {
     /// Why nothing friendly is to be said about it any more.
-    pub(super) fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn problem(&self) -> Option<&'static str> {
         let reached = |stage| self.order.reached(stage).is_some();
         if self.order.is_test() {
             Some("test order")
@@ -138,13 +149,15 @@ impl<'a> Chapter<'a> {
             Some("order refunded")
         } else if reached(OrderStage::Returned) || self.order.returns.values().any(is_open_return) {
             Some("order returned")
+        } else if self.wanted_back {
+            Some("a return was asked for")
         } else {
             None
         }
     }
 
     /// What was bought and kept.
-    pub(super) fn items(&self) -> impl Iterator<Item = &'a Item> + use<'a> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &'a Item> + use<'a> {
         let order = self.order;
         order.items.get().into_iter().flatten().filter(move |item| {
             let back = item.line_id.as_ref().map_or(0, |line| {
@@ -156,9 +169,20 @@ impl<'a> Chapter<'a> {
     }
 
     /// The number that the buyer sees.
-    pub(super) fn number(&self) -> Option<&'a str> {
+    pub(crate) fn number(&self) -> Option<&'a str> {
         self.order.number.get().map(String::as_str)
     }
+}
+
+/// After that the platform will have told of the return, or there is none.
+const RETURNS_TAKE: TimeDelta = TimeDelta::days(45);
+
+fn wants_back(ticket: &Ticket, order: &str, now: Time) -> bool {
+    let asked =
+        help::asked(ticket).filter(|(at, help)| help.topic == HelpTopic::Return && *at + RETURNS_TAKE > now);
+    asked.is_some_and(|(_, help)| !help.items.is_empty())
+        && ticket.solved_at.is_empty()
+        && ticket.order_id.get().is_some_and(|id| id == order)
 }
 
 /// Somebody wants to send something back, and nobody has said no.
@@ -200,14 +224,14 @@ where
 }
 
 /// When the first attempt at a message was made, if one was.
-pub(super) fn attempted(message: &Message) -> Option<Time> {
+pub(crate) fn attempted(message: &Message) -> Option<Time> {
     let mut attempts =
         message.steps.iter().filter(|(_, step)| matches!(step, Step::Sending { .. }) || step.is_sent());
     attempts.next().map(|(at, _)| *at)
 }
 
 /// From 0, the worst, to 100, the best, whatever the scale and its direction.
-pub(super) fn goodness(answer: &Answer) -> u32 {
+pub(crate) fn goodness(answer: &Answer) -> u32 {
     let scale = answer.scale;
     let span = u32::from(scale.max.saturating_sub(scale.min)).max(1);
     let above = u32::from(answer.score.saturating_sub(scale.min)).min(span);
@@ -218,7 +242,7 @@ pub(super) fn goodness(answer: &Answer) -> u32 {
 }
 
 /// Is this somebody whom we let down? NPS 0 to 6 (Reichheld, 2003); the lower two of five for satisfaction and ease.
-pub(super) fn is_unhappy(answer: &Answer) -> bool {
+pub(crate) fn is_unhappy(answer: &Answer) -> bool {
     match answer.kind {
         SurveyKind::Nps => answer.score <= 6,
         SurveyKind::Csat | SurveyKind::Ces => goodness(answer) <= 33,
@@ -226,7 +250,7 @@ pub(super) fn is_unhappy(answer: &Answer) -> bool {
 }
 
 /// Items as templates show them.
-pub(super) fn item_list<'a>(items: impl Iterator<Item = &'a Item>) -> Value {
+pub(crate) fn item_list<'a>(items: impl Iterator<Item = &'a Item>) -> Value {
     items
         .map(|item| json!({ "title": item.title, "variant": item.variant, "quantity": item.quantity }))
         .collect()

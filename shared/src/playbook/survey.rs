@@ -131,18 +131,21 @@ fn quarantined(
 fn ask<'a>(story: &Story<'a>, occasion: &Occasion<'a>) -> Verdict<'a> {
     let settings = story.settings;
     let url = if settings.survey.url.is_empty() {
-        // The key that stands in the link tells nothing of the person.
-        let key = match occasion.order_id.or_else(|| story.first_order()) {
-            Some(id) => ["order:", id].concat(),
-            None => occasion.cause.trim_end_matches(":recovery").to_owned(),
-        };
-        settings.links.make(occasion.purpose, &key, occasion.at, TimeDelta::days(90))
+        // What it is about, so that two surveys are two answers. It tells nothing of the person.
+        let key = occasion.cause.trim_end_matches(":recovery");
+        settings.links.make(occasion.purpose, key, occasion.at, TimeDelta::days(90))
     } else {
         Some(settings.survey.url.replace("{order}", occasion.order_id.unwrap_or_default()))
     };
     let Some(url) = url else {
         return Verdict::skip("there is no page to answer on: set `link_keys`, or `survey.url`");
     };
+    // One tap in the mail chooses; the page asks for confirmation. A survey tool's page knows nothing of it.
+    let scale = settings.survey.url.is_empty().then(|| occasion.purpose.scale()).flatten();
+    let scores = scale.map_or_else(Vec::new, |scale| {
+        let tap = |score| json!({ "score": score, "score_url": format!("{url}?score={score}") });
+        (scale.min..=scale.max).map(tap).collect()
+    });
     let (first_name, thanks) = (story.first_name(), &settings.survey.thanks);
     let number = occasion.order.and_then(|order| order.number.get());
     Verdict::say(To::Customer(occasion.order), occasion.template, move || {
@@ -150,6 +153,7 @@ fn ask<'a>(story: &Story<'a>, occasion: &Occasion<'a>) -> Verdict<'a> {
             "first_name": first_name,
             "number": number,
             "survey_url": url,
+            "scores": scores,
             "thanks": Some(thanks).filter(|thanks| !thanks.is_empty()),
         })
     })

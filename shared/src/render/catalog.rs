@@ -1,7 +1,7 @@
 //! Which messages there are, in which languages; the only place to change when one is added.
 
 /// Languages of every message.
-const LOCALES: &[&str] = &["de", "en", "es", "fr", "pl", "pt-BR"];
+pub(crate) const LOCALES: &[&str] = &["de", "en", "es", "fr", "pl", "pt-BR"];
 
 /// Names every file below `templates/` and embeds it. A message is a folder with a file a language, or, where HTML has
 /// to say it differently, with a folder a language.
@@ -50,6 +50,7 @@ macro_rules! embed {
 catalog! {
     shared:
         "layout.html" "layout.txt" "team.html" "team.txt" "items.html" "items.txt" "item-list.html" "item-list.txt"
+        "scores.html" "scores.txt"
         "words/de.json" "words/en.json" "words/es.json" "words/fr.json" "words/pl.json" "words/pt-BR.json";
     files:
         "advocate" "apology" "case-alert" "delay" "loyalty" "milestone" "onboarding" "replenish" "return-info"
@@ -88,6 +89,11 @@ pub(super) fn is_for_team(message: &str) -> bool {
 pub(super) fn pick(message: &str, wanted: &str, default: &str) -> Option<&'static str> {
     let locales = locales(message)?;
     [wanted, default, "en"].iter().find_map(|locale| best(locales, locale))
+}
+
+/// The first of these languages that there are messages in, else English.
+pub(super) fn locale(wanted: &mut impl Iterator<Item = String>) -> &'static str {
+    wanted.find_map(|locale| best(LOCALES, &locale)).unwrap_or("en")
 }
 
 /// Are there messages in this language, or one near it?

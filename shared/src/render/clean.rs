@@ -64,7 +64,7 @@ pub(crate) fn line(text: &str, max: usize) -> String {
 }
 
 /// Text of several lines, with at most one empty line in a row.
-fn paragraphs(text: &str) -> String {
+pub(crate) fn paragraphs(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(|text| line(text, TEXT_MAX)).collect();
     cut(&joined(lines.iter().map(String::as_str), 1), TEXT_MAX)
 }
@@ -101,6 +101,11 @@ pub(super) fn url(text: &str) -> Option<String> {
     };
     let has_host = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
     (has_host && text.len() <= URL_MAX && text.chars().all(is_safe)).then(|| text.to_owned())
+}
+
+/// Is this a link to a page, and nothing else?
+pub(crate) fn is_url(text: &str) -> bool {
+    url(text).is_some()
 }
 
 /// May this go into a header as an address? Deliberately narrower than RFC 5322: quoted local parts, comments and

@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 use super::clean;
 use crate::time::Time;
 
-pub(super) fn add(environment: &mut Environment<'static>) {
+pub(crate) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("bare_url", bare_url);
     environment.add_filter("day", day);
     environment.add_filter("line", line);
@@ -65,7 +65,7 @@ fn moment(time: String, words: Value) -> Result<String, Error> {
 }
 
 /// A day as the language writes it, from `2026-11-21`.
-fn day(date: String, words: Value) -> Result<String, Error> {
+pub(crate) fn day(date: String, words: Value) -> Result<String, Error> {
     let Some(parsed) = Time::parse_date(&date) else { return Ok(date) };
     let month = words.get_attr("months")?.get_item_by_index(parsed.month0() as usize)?;
     Ok(text(&words.get_attr("day")?, "day")?
@@ -75,7 +75,7 @@ fn day(date: String, words: Value) -> Result<String, Error> {
 }
 
 /// An amount as the language writes it: `€1,049.90`, `1.049,90 €`. `style` is `words.money`.
-fn money(amount: String, currency: String, style: Value) -> Result<String, Error> {
+pub(crate) fn money(amount: String, currency: String, style: Value) -> Result<String, Error> {
     let (sign, digits) = amount.strip_prefix('-').map_or(("", amount.as_str()), |rest| ("−", rest));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let (point, group) = (style.get_attr("point")?, style.get_attr("group")?);

@@ -39,6 +39,7 @@ impl Sample {
         values: Value,
     ) -> Draft {
         Draft {
+            order_url: None,
             template: message,
             locale: locale.to_owned(),
             channel: Channel::Email,

@@ -57,6 +57,10 @@ const RULES: &[(&str, &str)] = &[
         // The border is the padding: Outlook paints borders of links, but no padding.
         "display:inline-block;background:{{ brand.color }};border:solid {{ brand.color }};border-width:12px 24px;border-radius:8px;color:{{ brand.on_color }};font-weight:700;text-align:center;text-decoration:none",
     ),
+    (
+        "<a class=\"tap\" href=",
+        "display:inline-block;min-width:20px;margin:0 2px 8px 0;padding:9px 10px;border:1px solid #8b9691;border-radius:8px;color:{{ brand.ink }};font-weight:700;text-align:center;text-decoration:none",
+    ),
     ("<table role=\"presentation\" class=\"items\"", "border-collapse:collapse;font:400 16px/1.45 FONT"),
     (
         "<td class=\"item line\"",

@@ -18,6 +18,12 @@ pub struct Wrong {
 /// More than anybody reads at once.
 const MOST_ERRORS: usize = 100;
 
+/// Questions on an order's page.
+const FAQ_MAX: usize = 12;
+
+/// Longest logo, in bytes.
+const LOGO_MAX: usize = 8 * 1024;
+
 /// Longest text of the brand and the like, in characters.
 const TEXT_MAX: usize = 500;
 
@@ -85,6 +91,12 @@ impl Settings {
         }
         if !is_color(&brand.color) {
             wrong("brand.color", "a colour is written `#rrggbb`");
+        }
+        if !brand.logo.is_empty() && (!is_picture(&brand.logo) || brand.logo.len() > LOGO_MAX) {
+            wrong(
+                "brand.logo",
+                "a picture of at most 8 KB, as `data:image/png;base64,...` (or webp, svg+xml): pages load nothing from elsewhere",
+            );
         }
         for (path, address, needed) in [
             ("brand.from", &brand.from, true),
@@ -183,6 +195,20 @@ impl Settings {
                 }
             }
         }
+        if self.faq.len() > FAQ_MAX {
+            wrong("faq", "at most 12 questions: the page they stand on has to stay small");
+        }
+        for (index, entry) in self.faq.iter().enumerate() {
+            for (name, text, most) in [("question", &entry.question, 150), ("answer", &entry.answer, 600)] {
+                let path = format!("faq[{index}].{name}");
+                if !text.texts().any(|text| !text.trim().is_empty()) {
+                    wrong(&path, "it says nothing; a text by language is `{\"en\": \"...\"}`");
+                }
+                if text.texts().any(|text| text.chars().count() > most) {
+                    wrong(&path, "at most 150 characters for a question, 600 for an answer");
+                }
+            }
+        }
         for (name, own) in &self.playbooks {
             let named = |field: &str| format!("playbooks.{}.{field}", name.as_str());
             if own.channels.as_ref().is_some_and(Vec::is_empty) {
@@ -225,6 +251,18 @@ fn remove(whole: &mut Value, path: &Path) -> bool {
         _ => None,
     });
     parent.and_then(Value::as_object_mut).is_some_and(|members| members.remove(key).is_some())
+}
+
+/// A picture that stands in the page itself.
+fn is_picture(text: &str) -> bool {
+    ["png", "webp", "svg+xml"].iter().any(|kind| {
+        let data = text
+            .strip_prefix("data:image/")
+            .and_then(|rest| rest.strip_prefix(kind)?.strip_prefix(";base64,"));
+        data.is_some_and(|data| {
+            data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        })
+    })
 }
 
 fn is_color(text: &str) -> bool {

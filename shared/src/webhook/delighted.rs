@@ -85,6 +85,7 @@ fn answer(data: &Object<'_>) -> Result<Accepted, Problem> {
         ticket_id,
         product_id: property("product_id"),
         contact,
+        change: 0,
     };
     Ok(Accepted::fact(at, SOURCE, keys, Event::Answer(answer)))
 }
@@ -99,5 +100,10 @@ fn unsubscribed(data: &Object<'_>) -> Result<Accepted, Problem> {
     let at = moment(data, "unsubscribed_at").or_else(|| moment(data, "created_at"));
     let at = data.require("unsubscribed_at", at)?;
     let contact = Contact { marketing: gather([(Channel::Email, false)]), ..Contact::default() };
-    Ok(Accepted::fact(at, SOURCE, vec![Some(key)], Event::Consent(ConsentReport { contact, birthday: None })))
+    Ok(Accepted::fact(
+        at,
+        SOURCE,
+        vec![Some(key)],
+        Event::Consent(ConsentReport { contact, ..ConsentReport::default() }),
+    ))
 }

@@ -77,6 +77,7 @@ pub(super) fn answers(_: &Delivery<'_>, body: &Object<'_>) -> Result<Accepted, P
         ticket_id,
         product_id: named("product_id"),
         contact,
+        change: 0,
     };
     Ok(Accepted::fact(at, SOURCE, keys, Event::Answer(answer)))
 }

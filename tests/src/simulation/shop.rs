@@ -184,6 +184,7 @@ impl Shop<'_> {
                 ticket_id: None,
                 product_id: None,
                 contact: self.contact(person),
+                change: 0,
             };
             let names = self.names(person);
             self.tell(at, [vec![order.clone()], names].concat(), Event::Answer(answer));
@@ -197,7 +198,7 @@ impl Shop<'_> {
         let (keys, event) = match self.random.below(3) {
             0 => {
                 let contact = self.contact(person);
-                (self.names(person), Event::Consent(ConsentReport { contact, birthday: None }))
+                (self.names(person), Event::Consent(ConsentReport { contact, ..ConsentReport::default() }))
             }
             1 => {
                 let report = TicketReport {

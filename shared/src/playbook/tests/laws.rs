@@ -184,6 +184,29 @@ proptest! {
         }
     }
 
+    /// What somebody chose on their page holds from then on: topics, and a pause.
+    #[test]
+    fn choices_are_kept(facts in lives(), days in 1..30_i64, pause in any::<bool>()) {
+        let (out, until) = (day(days, 0), day(days + 10, 0));
+        let mut facts: Vec<Fact> = facts.into_iter().filter(|fact| !matches!(fact.event, Event::Consent(_))).collect();
+        for fact in &mut facts {
+            if let Event::Order(report) = &mut fact.event {
+                report.contact.marketing_at = Some(day(0, 0));
+            }
+        }
+        let chosen = if pause {
+            json!({ "paused_until": until.millis() })
+        } else {
+            json!({ "topics": { "purchases": false, "offers": false } })
+        };
+        facts.push(fact(out, json!({ "consent": chosen })));
+        let lines = live(&facts, &busy(), end());
+        for (line, _) in sent(&lines) {
+            let free = line.at < out || (pause && line.at >= until);
+            prop_assert!(free || purpose(line) == Purpose::Service, "{line:?}");
+        }
+    }
+
     /// Without a yes there is no marketing, and without a way to say no nothing but service.
     #[test]
     fn marketing_needs_consent(facts in lives()) {

@@ -258,7 +258,7 @@ fn a_box_that_was_ticked_before_the_request_is_no_consent_any_more() {
     };
     let said = |at: &str, contact: Contact| Fact {
         at: time(at),
-        event: Event::Consent(ConsentReport { contact, birthday: None }),
+        event: Event::Consent(ConsentReport { contact, ..ConsentReport::default() }),
         ..order("2", time(at), anns())
     };
     now(deliver(&store, &[request([ann()], asked)]));

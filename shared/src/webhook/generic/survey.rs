@@ -37,6 +37,7 @@ fn answer(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem> 
         ticket_id,
         product_id: survey.id("product_id"),
         contact: person.contact,
+        change: 0,
     };
     Ok(Accepted::fact(at, SOURCE, keys, Event::Answer(answer)))
 }
@@ -45,9 +46,9 @@ fn answer(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem> 
 fn question(survey: &Object<'_>) -> Result<(SurveyKind, Scale), Problem> {
     let (kind, usual) = match survey.require("kind", survey.line("kind"))?.as_str() {
         "nps" => (SurveyKind::Nps, Scale::NPS),
-        "csat" => (SurveyKind::Csat, Scale { min: 1, max: 5, good: Direction::High }),
+        "csat" => (SurveyKind::Csat, Scale::CSAT),
         // `The company made it easy`, agreed from 1 to 7; the older question about effort is `good: low`.
-        "ces" => (SurveyKind::Ces, Scale { min: 1, max: 7, good: Direction::High }),
+        "ces" => (SurveyKind::Ces, Scale::CES),
         _ => return Err(survey.problem("kind", "Must be nps, csat or ces.")),
     };
     let good = match survey.line("good").as_deref() {

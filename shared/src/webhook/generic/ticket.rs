@@ -31,6 +31,7 @@ fn ticket(Envelope { at, data, .. }: Envelope<'_>) -> Result<Accepted, Problem> 
         reopened: ticket.whole("reopened"),
         handle_seconds: ticket.whole("handle_seconds"),
         contact: person.contact,
+        help: None,
     };
     Ok(Accepted::fact(at, SOURCE, keys, Event::Ticket(report)))
 }

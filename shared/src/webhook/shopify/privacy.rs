@@ -146,5 +146,10 @@ fn consent(
         None => triggered_at(delivery)?,
     };
     contact.marketing.insert(channel, agreed);
-    Ok(Accepted::fact(at, SOURCE, keys, Event::Consent(ConsentReport { contact, birthday: None })))
+    Ok(Accepted::fact(
+        at,
+        SOURCE,
+        keys,
+        Event::Consent(ConsentReport { contact, ..ConsentReport::default() }),
+    ))
 }
