@@ -1,19 +1,34 @@
 //! The ledger: what scores are made of, by day.
 //!
-//! A day holds one line an answer, under the answer's id, so that writing it twice changes nothing and a changed answer
-//! replaces itself. Days older than five weeks are rolled up into their month, as counts of equal lines; a late answer
-//! is then added to, or taken out of, its own day's counts.
+//! A day holds one line for each thing that is counted, under an id, so that writing it twice changes nothing and what
+//! changed replaces itself. Days older than five weeks are rolled up into their month, as counts of equal lines; what
+//! comes late is then added to, or taken out of, its own day's counts. Days are UTC: what day it was must not depend on a
+//! setting.
+//!
+//! Readers decode a day's or a month's counts alone, whose size does not follow how much happened.
+
+pub mod bin;
+mod document;
+mod lines;
+mod reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, Days, NaiveDate};
-use serde::{Deserialize, Serialize};
 
 use crate::customer::Customer;
-use crate::fact::{Scale, SurveyKind};
 use crate::gather::gather;
-use crate::store::{Store, StoreError, codec, names};
+use crate::store::{Store, StoreError, names};
 use crate::time::Time;
+
+use bin::{Bin, Tally};
+pub use document::{Counts, Day, Month};
+use document::{DayHead, MonthHead};
+pub use lines::lines;
+pub use reason::Reason;
+
+/// What lines are made of has changed so often. A store whose ledger is of another shape is counted again.
+pub const SHAPE: u8 = 1;
 
 /// Days that are kept line by line; older ones are rolled up.
 pub const DETAILED_DAYS: u64 = 35;
@@ -24,105 +39,110 @@ const CLOCK_SKEW: Days = Days::new(2);
 /// Months remember that many segments which they already count; a crash leaves one or two to be asked about.
 const REMEMBERED: usize = 64;
 
-/// One scored answer, without anything that tells who gave it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Line {
-    pub at: Time,
-    pub bin: Bin,
-}
+/// What a line is about: a hash, so that lines are short and tell nobody's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineId(u64);
 
-/// What lines are counted by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Bin {
-    pub kind: SurveyKind,
-    pub score: u8,
-    pub scale: Scale,
-}
-
-/// A day's lines, by answer id.
-pub type Day = BTreeMap<String, Line>;
-
-/// How often each line was seen on a day.
-pub type Counts = BTreeMap<Bin, u64>;
-
-/// Rolled-up days.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Month {
-    days: BTreeMap<NaiveDate, Vec<(Bin, i64)>>,
-    /// Segments whose facts are counted, newest last. Counting is not a join; this makes it happen once.
-    counted: Vec<String>,
-}
-
-impl Month {
-    fn add(&mut self, date: NaiveDate, bin: &Bin, change: i64) {
-        let bins = self.days.entry(date).or_default();
-        match bins.binary_search_by(|(other, _)| other.cmp(bin)) {
-            Ok(index) => {
-                bins[index].1 += change;
-                if bins[index].1 == 0 {
-                    bins.remove(index);
-                }
-            }
-            Err(index) => bins.insert(index, (bin.clone(), change)),
-        }
+impl LineId {
+    /// FNV-1a. The lines of five weeks would have to be ten million for two to be one by chance of one in 400,000.
+    fn new(kind: &str, name: &str) -> Self {
+        let bytes = kind.bytes().chain([b'\n']).chain(name.bytes());
+        Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
     }
 }
 
-/// The lines that a customer's record contributes.
-pub fn lines(customer: &Customer) -> impl Iterator<Item = (&String, Line)> {
-    customer.answers.iter().filter_map(|(id, answer)| {
-        let (at, answer) = (answer.reported_at()?, answer.get()?);
-        Some((id, Line { at, bin: Bin { kind: answer.kind, score: answer.score, scale: answer.scale } }))
-    })
+/// One thing that is counted, without anything that tells of whom.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub at: Time,
+    /// What is added up, where something is.
+    pub weight: i64,
+    pub bin: Bin,
 }
 
-struct Loaded<T> {
-    is: T,
+/// How closely lines are looked at when a record is joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Only what the record says otherwise than before.
+    Changes,
+    /// All that the record says, should a day have lost some of it.
+    Everything,
+}
+
+/// Whether products, channels and the like are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    Totals,
+    ByDimension,
+}
+
+struct LoadedMonth {
+    is: Month,
+    changed: bool,
+}
+
+struct LoadedDay {
+    is: Day,
     /// Whether the store has it.
     stored: bool,
-    changed: bool,
+    /// What the store has of the lines that were touched since.
+    before: BTreeMap<LineId, Option<Line>>,
+}
+
+impl LoadedDay {
+    fn put(&mut self, id: LineId, line: Option<Line>) {
+        let old = match line {
+            Some(line) => self.is.lines.insert(id, line),
+            None => self.is.lines.remove(&id),
+        };
+        self.before.entry(id).or_insert(old);
+    }
 }
 
 /// A working copy of the days and months that a sweep or a reader touches.
 pub struct Ledger<'s, S> {
     store: &'s S,
-    days: BTreeMap<NaiveDate, Loaded<Day>>,
-    /// Lines that moved to another day, by the day they left: see `save`.
-    moved: BTreeMap<NaiveDate, Day>,
+    days: BTreeMap<NaiveDate, LoadedDay>,
     /// By first day.
-    months: BTreeMap<NaiveDate, Loaded<Month>>,
+    months: BTreeMap<NaiveDate, LoadedMonth>,
     /// Changes to rolled-up days since the last `save`.
-    late: Vec<(NaiveDate, Bin, i64)>,
+    late: Vec<(NaiveDate, Bin, Tally)>,
     /// How many of those are known not to be counted yet.
     settled: usize,
 }
 
 impl<'s, S: Store> Ledger<'s, S> {
     pub fn new(store: &'s S) -> Self {
-        Self {
-            store,
-            days: BTreeMap::new(),
-            moved: BTreeMap::new(),
-            months: BTreeMap::new(),
-            late: Vec::new(),
-            settled: 0,
-        }
+        Self { store, days: BTreeMap::new(), months: BTreeMap::new(), late: Vec::new(), settled: 0 }
     }
 
-    async fn month(&mut self, date: NaiveDate) -> Result<&mut Loaded<Month>, StoreError> {
+    async fn month(&mut self, date: NaiveDate) -> Result<&mut LoadedMonth, StoreError> {
         use std::collections::btree_map::Entry;
-        let first = date.with_day(1).unwrap_or(date);
+        let first = first_of(date);
         match self.months.entry(first) {
             Entry::Occupied(slot) => Ok(slot.into_mut()),
-            Entry::Vacant(slot) => Ok(slot.insert(load(self.store, &names::month(date)).await?)),
+            Entry::Vacant(slot) => {
+                let key = names::month(date);
+                Ok(slot.insert(match self.store.get(&key).await? {
+                    Some(bytes) => LoadedMonth { is: Month::decode(&key, &bytes)?, changed: false },
+                    None => LoadedMonth { is: Month::default(), changed: false },
+                }))
+            }
         }
     }
 
-    async fn day(&mut self, date: NaiveDate) -> Result<&mut Loaded<Day>, StoreError> {
+    async fn day(&mut self, date: NaiveDate) -> Result<&mut LoadedDay, StoreError> {
         use std::collections::btree_map::Entry;
         match self.days.entry(date) {
             Entry::Occupied(slot) => Ok(slot.into_mut()),
-            Entry::Vacant(slot) => Ok(slot.insert(load(self.store, &names::day(date)).await?)),
+            Entry::Vacant(slot) => {
+                let key = names::day(date);
+                let bytes = self.store.get(&key).await?;
+                let is = bytes.as_deref().map_or(Ok(Day::default()), |bytes| Day::decode(&key, bytes))?;
+                Ok(slot.insert(LoadedDay { is, stored: bytes.is_some(), before: BTreeMap::new() }))
+            }
         }
     }
 
@@ -132,7 +152,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         date: NaiveDate,
         oldest_detailed: NaiveDate,
     ) -> Result<bool, StoreError> {
-        Ok(date < oldest_detailed + CLOCK_SKEW && self.month(date).await?.is.days.contains_key(&date))
+        Ok(date < oldest_detailed + CLOCK_SKEW && self.month(date).await?.is.counts.has(date))
     }
 
     /// Takes out what the records said before and puts in what their join says now. Days before `oldest_detailed` may
@@ -142,45 +162,49 @@ impl<'s, S: Store> Ledger<'s, S> {
         before: impl Iterator<Item = &Customer>,
         after: &Customer,
         oldest_detailed: NaiveDate,
+        care: Care,
     ) -> Result<(), StoreError> {
-        let after: BTreeMap<&String, Line> = gather(lines(after));
-        let before: BTreeSet<(&String, Line)> = gather(before.flat_map(lines));
+        let after = lines(after);
+        let before: BTreeSet<(LineId, Line)> = gather(before.flat_map(lines));
+        let gone = before.iter().filter(|(id, line)| after.get(id) != Some(line));
+        let gone: Vec<&(LineId, Line)> = gone.collect();
+        let mut new: Vec<(LineId, Line, bool)> = Vec::new();
+        for (id, line) in after {
+            let line = (id, line);
+            let known = before.contains(&line);
+            // What is rolled up is counts, of which nothing can be missing.
+            let heals = care == Care::Everything && line.1.at.date() >= oldest_detailed;
+            if !known || heals {
+                new.push((line.0, line.1, known));
+            }
+        }
         // Everything that may fail comes first: the change is made whole or not at all.
         let mut rolled_up = BTreeSet::new();
-        for date in before.iter().map(|(_, line)| line).chain(after.values()).map(|line| line.at.date()) {
+        let dates = gone.iter().map(|(_, line)| line).chain(new.iter().map(|(_, line, _)| line));
+        let dates: BTreeSet<NaiveDate> = gather(dates.map(|line| line.at.date()));
+        for date in dates {
             if self.is_rolled_up(date, oldest_detailed).await? {
                 rolled_up.insert(date);
             } else {
                 self.day(date).await?;
             }
         }
-        for (id, line) in &before {
+        for (id, line) in gone {
             let date = line.at.date();
-            if after.get(id) == Some(line) {
-                continue;
-            }
             if rolled_up.contains(&date) {
-                self.late.push((date, line.bin.clone(), -1));
+                self.late.push((date, line.bin.clone(), Tally::less(line.weight)));
             } else {
-                let day = self.day(date).await?;
-                if let Some(line) = day.is.remove(*id) {
-                    day.changed = true;
-                    self.moved.entry(date).or_default().insert((*id).clone(), line);
-                }
+                self.day(date).await?.put(*id, None);
             }
         }
-        for (id, line) in after {
+        for (id, line, known) in new {
             let date = line.at.date();
             if rolled_up.contains(&date) {
-                if !before.contains(&(id, line.clone())) {
-                    self.late.push((date, line.bin, 1));
+                if !known {
+                    self.late.push((date, line.bin, Tally::one(line.weight)));
                 }
             } else {
-                let day = self.day(date).await?;
-                if day.is.get(id) != Some(&line) {
-                    day.is.insert(id.clone(), line);
-                    day.changed = true;
-                }
+                self.day(date).await?.put(id, Some(line));
             }
         }
         Ok(())
@@ -226,20 +250,30 @@ impl<'s, S: Store> Ledger<'s, S> {
             month.is.counted.extend(batch.iter().cloned());
             let excess = month.is.counted.len().saturating_sub(REMEMBERED);
             month.is.counted.drain(..excess);
-            self.store.set(&names::month(*first), &codec::encode(&month.is)).await?;
+            self.store.set(&names::month(*first), &month.is.encode()).await?;
             month.changed = false;
         }
-        for (date, day) in self.days.iter_mut().filter(|(_, day)| day.changed) {
-            let mut both = day.is.clone();
-            if let Some(moved) = self.moved.get(date) {
-                for (id, line) in moved {
-                    both.entry(id.clone()).or_insert_with(|| line.clone());
-                }
+        let mut emptied = Vec::new();
+        for (date, day) in &mut self.days {
+            let before = std::mem::take(&mut day.before);
+            let lines = &day.is.lines;
+            // What came and went meanwhile was never stored.
+            if before.iter().all(|(id, line)| lines.get(id) == line.as_ref()) {
+                continue;
             }
-            write_day(self.store, *date, &both).await?;
-            day.changed = false;
+            day.is.moving = false;
+            let gone = before.into_iter().filter_map(|(id, line)| Some((id, line?)));
+            let gone: Vec<(LineId, Line)> = gone.filter(|(id, _)| !lines.contains_key(id)).collect();
+            if gone.is_empty() {
+                write_day(self.store, *date, &day.is).await?;
+            } else {
+                let mut both = Day { moving: true, ..day.is.clone() };
+                both.lines.extend(gone);
+                write_day(self.store, *date, &both).await?;
+                emptied.push(*date);
+            }
         }
-        for date in std::mem::take(&mut self.moved).into_keys() {
+        for date in emptied {
             if let Some(day) = self.days.get(&date) {
                 write_day(self.store, date, &day.is).await?;
             }
@@ -249,80 +283,138 @@ impl<'s, S: Store> Ledger<'s, S> {
 
     /// Rolls a day up into its month, then deletes the day.
     pub async fn roll_up(&mut self, date: NaiveDate) -> Result<(), StoreError> {
-        if !self.month(date).await?.is.days.contains_key(&date) {
-            let bins: Vec<Bin> = self.day(date).await?.is.values().map(|line| line.bin.clone()).collect();
+        if !self.month(date).await?.is.counts.has(date) {
+            let day = self.day(date).await?.is.clone();
             let month = self.month(date).await?;
-            month.is.days.insert(date, Vec::new());
-            for bin in bins {
-                month.is.add(date, &bin, 1);
-            }
-            self.store.set(&names::month(date), &codec::encode(&self.month(date).await?.is)).await?;
+            month.is.roll_up(date, &day);
+            let bytes = month.is.encode();
+            self.store.set(&names::month(date), &bytes).await?;
         }
         self.days.remove(&date);
         self.store.delete(&names::day(date)).await
     }
 
-    /// The counts of each day from `from` to `to`, both included, that has any. `stored_days` and `stored_months` are
-    /// those that the key list shows.
+    /// The counts of the days from `from` to `to`, both included. `stored_days` and `stored_months` are those that the
+    /// key list shows.
     pub async fn counts(
         &mut self,
         stored_days: &BTreeSet<NaiveDate>,
         stored_months: &BTreeSet<NaiveDate>,
-        from: NaiveDate,
-        to: NaiveDate,
-    ) -> Result<BTreeMap<NaiveDate, Counts>, StoreError> {
-        let mut counts: BTreeMap<NaiveDate, Counts> = BTreeMap::new();
+        window: (NaiveDate, NaiveDate),
+        detail: Detail,
+    ) -> Result<Read, StoreError> {
+        let (from, to) = window;
+        let mut read = Read { counts: Counts::default(), without_products: false };
         let mut rolled_up = BTreeSet::new();
         // A sweep may have begun a month since the key list was read; what is late was reckoned against it.
-        let months: BTreeSet<NaiveDate> = stored_months.iter().chain(self.months.keys()).copied().collect();
-        let first_month = from.with_day(1).unwrap_or(from);
-        for first in months.range(first_month..=to) {
-            for (date, bins) in &self.month(*first).await?.is.days {
-                rolled_up.insert(*date);
-                if (from..=to).contains(date) {
-                    counts.entry(*date).or_default().extend(unsigned(bins));
-                }
+        let months: BTreeSet<NaiveDate> = gather(stored_months.iter().chain(self.months.keys()).copied());
+        for first in months.range(first_of(from)..=to.max(first_of(from))) {
+            self.read_month(*first, window, detail, &mut rolled_up, &mut read).await?;
+        }
+        let mut moving = false;
+        let mut again = BTreeSet::new();
+        let mut untouched = Vec::new();
+        for date in stored_days.iter().filter(|date| !rolled_up.contains(*date)) {
+            if let Some(day) = self.days.get(date) {
+                moving |= day.is.moving;
+            } else if (from..=to).contains(date) {
+                let key = names::day(*date);
+                let Some(bytes) = self.store.get(&key).await? else {
+                    // It was rolled up since the key list was read, and its month perhaps looked at before.
+                    again.insert(first_of(*date));
+                    continue;
+                };
+                let head = DayHead::decode(&key, &bytes)?;
+                moving |= head.moving;
+                untouched.push(match detail {
+                    Detail::Totals => head.totals,
+                    Detail::ByDimension => document::by_dimension(&key, &bytes)?,
+                });
             }
         }
-        let dates: BTreeSet<NaiveDate> = stored_days.iter().chain(self.days.keys()).copied().collect();
-        for date in dates.iter().filter(|date| stored_days.contains(date)) {
-            // It was rolled up since the key list was read, and its month perhaps looked at before.
-            if !rolled_up.contains(date) && !self.day(*date).await?.stored {
-                self.months.remove(&date.with_day(1).unwrap_or(*date));
-                if let Some(bins) = self.month(*date).await?.is.days.get(date) {
-                    rolled_up.insert(*date);
-                    if (from..=to).contains(date) {
-                        counts.entry(*date).or_default().extend(unsigned(bins));
-                    }
-                }
+        if moving {
+            // A line that is moving may stand on two days; the newer one counts. That takes all lines of all days.
+            untouched.clear();
+            for date in stored_days.iter().filter(|date| !rolled_up.contains(*date)) {
+                self.day(*date).await?;
             }
+        }
+        for counts in untouched {
+            read.counts.extend(&counts, from, to);
+        }
+        let lost = self.days.iter().filter(|(date, day)| stored_days.contains(*date) && !day.stored);
+        again.extend(lost.map(|(date, _)| first_of(*date)));
+        for first in again {
+            self.months.remove(&first);
+            self.read_month(first, window, detail, &mut rolled_up, &mut read).await?;
         }
         for (date, bin, change) in self.late.iter().filter(|(date, ..)| (from..=to).contains(date)) {
-            let count = counts.entry(*date).or_default().entry(bin.clone()).or_default();
-            *count = count.saturating_add_signed(*change);
+            read.counts.add(*date, &by(bin, detail), *change);
         }
-        // A line that is moving may stand on two days; the newer one counts.
-        let mut newest: BTreeMap<String, Line> = BTreeMap::new();
-        for date in dates.into_iter().filter(|date| !rolled_up.contains(date)) {
-            for (id, line) in &self.day(date).await?.is {
-                if newest.get(id).is_none_or(|other| other < line) {
-                    newest.insert(id.clone(), line.clone());
+        let mut newest: BTreeMap<LineId, &Line> = BTreeMap::new();
+        for (_, day) in self.days.iter().filter(|(date, _)| !rolled_up.contains(*date)) {
+            for (id, line) in &day.is.lines {
+                if newest.get(id).is_none_or(|other| *other < line) {
+                    newest.insert(*id, line);
                 }
             }
         }
         for line in newest.into_values().filter(|line| (from..=to).contains(&line.at.date())) {
-            *counts.entry(line.at.date()).or_default().entry(line.bin).or_default() += 1;
+            read.counts.add(line.at.date(), &by(&line.bin, detail), Tally::one(line.weight));
         }
-        counts.retain(|_, day| {
-            day.retain(|_, count| *count > 0);
-            !day.is_empty()
-        });
-        Ok(counts)
+        Ok(read)
+    }
+
+    /// Adds a month's days that are not known yet.
+    async fn read_month(
+        &mut self,
+        first: NaiveDate,
+        (from, to): (NaiveDate, NaiveDate),
+        detail: Detail,
+        rolled_up: &mut BTreeSet<NaiveDate>,
+        read: &mut Read,
+    ) -> Result<(), StoreError> {
+        let key = names::month(first);
+        let counts = if let Some(month) = self.months.get(&first) {
+            read.without_products |= month.is.without_products;
+            match detail {
+                Detail::Totals => month.is.counts.merged(Bin::total),
+                Detail::ByDimension => month.is.counts.clone(),
+            }
+        } else {
+            let Some(bytes) = self.store.get(&key).await? else { return Ok(()) };
+            let head = MonthHead::decode(&key, &bytes)?;
+            read.without_products |= head.without_products;
+            match detail {
+                Detail::Totals => head.totals,
+                Detail::ByDimension => document::by_dimension(&key, &bytes)?,
+            }
+        };
+        let new: Vec<NaiveDate> = counts.dates().filter(|date| rolled_up.insert(*date)).collect();
+        for date in new.into_iter().filter(|date| (from..=to).contains(date)) {
+            read.counts.extend(&counts, date, date);
+        }
+        Ok(())
     }
 }
 
-fn unsigned(bins: &[(Bin, i64)]) -> impl Iterator<Item = (Bin, u64)> {
-    bins.iter().map(|(bin, count)| (bin.clone(), (*count).max(0).unsigned_abs()))
+/// What was read of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    pub counts: Counts,
+    /// Somewhere in the window products are not told apart, because there were too many.
+    pub without_products: bool,
+}
+
+fn by(bin: &Bin, detail: Detail) -> Bin {
+    match detail {
+        Detail::Totals => bin.total(),
+        Detail::ByDimension => bin.clone(),
+    }
+}
+
+fn first_of(date: NaiveDate) -> NaiveDate {
+    date.with_day(1).unwrap_or(date)
 }
 
 /// The first day that is still kept line by line.
@@ -333,15 +425,5 @@ pub fn oldest_detailed(now: Time) -> NaiveDate {
 /// A day without lines has no document.
 async fn write_day(store: &impl Store, date: NaiveDate, day: &Day) -> Result<(), StoreError> {
     let key = names::day(date);
-    if day.is_empty() { store.delete(&key).await } else { store.set(&key, &codec::encode(day)).await }
-}
-
-async fn load<T: Default + serde::de::DeserializeOwned>(
-    store: &impl Store,
-    key: &str,
-) -> Result<Loaded<T>, StoreError> {
-    Ok(match store.get(key).await? {
-        Some(bytes) => Loaded { is: codec::decode(key, &bytes)?, stored: true, changed: false },
-        None => Loaded { is: T::default(), stored: false, changed: false },
-    })
+    if day.lines.is_empty() { store.delete(&key).await } else { store.set(&key, &day.encode()).await }
 }

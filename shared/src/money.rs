@@ -35,6 +35,11 @@ impl Money {
         Some(Self { minor: sign * minor, currency })
     }
 
+    /// How many of its smallest units make one: 100 cents a euro.
+    pub fn minor_per_unit(&self) -> i64 {
+        10_i64.pow(minor_digits(&self.currency))
+    }
+
     /// Decimal text with the currency's own number of places: `49.90`, `500`.
     pub fn amount(&self) -> String {
         let places = minor_digits(&self.currency);

@@ -38,7 +38,9 @@ use crate::time::Time;
 
 pub use loyalty::Earned;
 pub use name::{Name, Purpose};
+pub(crate) use parcel::Parcel;
 use story::Story;
+pub(crate) use story::{goodness, goodness_of, is_unhappy};
 use wish::Wish;
 
 /// One message that a playbook has in mind for a customer.

@@ -147,6 +147,7 @@ async fn has_work(
     let meta = Meta::load(store).await?;
     Ok(meta.next_due().is_some_and(|due| due <= now)
         || meta.clearing
+        || meta.is_outdated()
         || meta.unfetched.can_go_on(platforms)
         || meta.purge.is_some()
         || meta.words_from(now - words, &listing.segments).is_some()
@@ -220,6 +221,11 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         if meta.purge.is_none() && !erasures.names().all(|name| meta.erased.contains(name)) && !meta.clearing
         {
             // Somebody is forgotten whom the caches may still know, and nobody remembers under which names.
+            meta = rebuild::forget(meta.pages.len());
+            meta.save(self.store).await?;
+        }
+        if meta.is_outdated() {
+            // What is counted has changed since.
             meta = rebuild::forget(meta.pages.len());
             meta.save(self.store).await?;
         }
@@ -321,7 +327,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         erasures: &Arc<Erasures>,
         unfolded: &[String],
     ) -> Result<bool, StoreError> {
-        let mut records = self.records(meta, erasures);
+        let mut records = self.records(meta, erasures).healing();
         let mut touched = BTreeSet::new();
         let mut folded = Vec::new();
         let mut counted = Vec::new();
@@ -428,7 +434,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         // Joining them once more changes nothing, unless a page lost something to a holder that had overstayed its
         // lease; then it is healed here.
-        let mut records = self.records(meta, erasures);
+        let mut records = self.records(meta, erasures).healing();
         let mut touched = BTreeSet::new();
         for fact in facts.iter().cloned() {
             touched.extend(records.join(fact).await?);

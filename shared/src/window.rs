@@ -1,6 +1,7 @@
 //! The days that a score is asked for.
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
+use serde::Serialize;
 
 use crate::time::Time;
 use crate::webhook::problem::Problem;
@@ -41,13 +42,55 @@ impl Window {
     }
 }
 
+impl Window {
+    /// As many days right before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        let days = Days::new((self.to - self.from).num_days().unsigned_abs() + 1);
+        Self { from: self.from - days, to: self.from - Days::new(1) }
+    }
+
+    /// The parts into which it falls, oldest first; the first and the last may be cut short.
+    pub fn parts(self, period: Period) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let mut from = self.from;
+        while from <= self.to {
+            let to = period.end(from).min(self.to);
+            parts.push(Self { from, to });
+            from = to + Days::new(1);
+        }
+        parts
+    }
+}
+
+/// How a trend is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    Day,
+    /// ISO 8601: from Monday to Sunday.
+    Week,
+    Month,
+}
+
+impl Period {
+    /// The last day of the period that this day is in.
+    fn end(self, date: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Day => date,
+            Self::Week => date + Days::new(6 - u64::from(date.weekday().num_days_from_monday())),
+            Self::Month => date.with_day(1).unwrap_or(date) + Months::new(1) - Days::new(1),
+        }
+    }
+}
+
 fn day(name: &str, value: &str) -> Result<NaiveDate, Problem> {
     value.parse().map_err(|_| Problem::bad_parameter(name, "Give a day like 2026-11-21."))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Window;
+    use super::{Period, Window};
     use crate::time::Time;
 
     #[track_caller]
@@ -65,6 +108,21 @@ mod tests {
         check("from=2026-11-01&to=2026-11-07", Ok(("2026-11-01", "2026-11-07")));
         check("from=2026-11-01", Ok(("2026-11-01", "2026-11-21")));
         check("to=2020-02-29&x=1", Ok(("2019-03-02", "2020-02-29")));
+    }
+
+    #[test]
+    fn windows_have_parts_and_one_before() {
+        let now = Time::parse("2026-11-21T20:00:00Z").expect("a time");
+        let window = Window::from_query("from=2026-10-30&to=2026-11-09", now).expect("a window");
+        let shown = |windows: Vec<Window>| -> Vec<String> {
+            windows.iter().map(|part| format!("{}..{}", part.from, part.to)).collect()
+        };
+        assert_eq!(shown(vec![window.previous()]), ["2026-10-19..2026-10-29"]);
+        let weeks = ["2026-10-30..2026-11-01", "2026-11-02..2026-11-08", "2026-11-09..2026-11-09"];
+        assert_eq!(shown(window.parts(Period::Week)), weeks);
+        let months = ["2026-10-30..2026-10-31", "2026-11-01..2026-11-09"];
+        assert_eq!(shown(window.parts(Period::Month)), months);
+        assert_eq!(window.parts(Period::Day).len(), 11);
     }
 
     #[test]

@@ -96,18 +96,18 @@ async fn a_detractor_alerts_the_team_and_moves_the_score() {
 async fn an_answer_counts_before_any_sweep_and_the_same_after() {
     let shop = Shop::with(&[("process", "tick")]).await;
     shop.answer(&shop.anns_answer(9)).await;
-    let before = shop.get_json("/metrics").await;
-    assert_eq!(before["nps"]["n"], json!(1));
+    let before = shop.get_json("/metrics/nps").await;
+    assert_eq!(before["n"], json!(1));
     assert_eq!(shop.dispatch().await["facts"], json!(1));
-    assert_eq!(shop.get_json("/metrics").await, before);
+    assert_eq!(shop.get_json("/metrics/nps").await, before);
 
     // The same respondent thinks again: one answer, the newer one.
     shop.advance(Duration::from_hours(1));
     shop.answer(&shop.anns_answer(2)).await;
-    let pending = shop.get_json("/metrics").await;
-    assert_eq!((&pending["nps"]["n"], &pending["nps"]["detractors"]), (&json!(1), &json!(1)));
+    let pending = shop.get_json("/metrics/nps").await;
+    assert_eq!((&pending["n"], &pending["detractors"]), (&json!(1), &json!(1)));
     shop.dispatch().await;
-    assert_eq!(shop.get_json("/metrics").await, pending);
+    assert_eq!(shop.get_json("/metrics/nps").await, pending);
 }
 
 #[tokio::test(flavor = "multi_thread")]

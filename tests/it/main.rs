@@ -7,6 +7,7 @@ mod desk;
 mod end_to_end;
 mod fetch;
 mod journey;
+mod metrics;
 mod platforms;
 mod privacy;
 mod process;

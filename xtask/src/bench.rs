@@ -4,6 +4,7 @@ mod burst;
 mod encodings;
 mod group_commit;
 mod memory;
+mod metrics;
 mod pages;
 mod plan;
 mod receive;
@@ -81,6 +82,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     if wanted("memory") {
         runtime.block_on(memory::run(root))?;
+    }
+    if wanted("metrics") {
+        runtime.block_on(metrics::run(root))?;
     }
     if wanted("encodings") {
         runtime.block_on(encodings::run(root))?;

@@ -2,15 +2,14 @@
 
 use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
-use adapter::{KeyValue, WallClock, variable};
+use adapter::{KeyValue, WallClock, settings, variable};
 use aftercare::access;
-use aftercare::metrics::metrics;
+use aftercare::metrics::{self, Metrics, OPENAPI, Question, Refusal};
 use aftercare::page;
 use aftercare::page::{Dashboard, dashboard};
 use aftercare::store::StoreError;
 use aftercare::store::lease::Clock;
 use aftercare::webhook::problem::Problem;
-use aftercare::window::Window;
 
 adapter::serve!(handle);
 
@@ -32,22 +31,80 @@ async fn answer(request: &Inbound) -> Result<Answer, Problem> {
     if !matches!(request.method(), "GET" | "HEAD") {
         return Err(Problem::MethodNotAllowed("GET"));
     }
-    let window = Window::from_query(request.query(), WallClock.now())?;
-    let metrics = async { metrics(&KeyValue::open()?, window, WallClock.now()).await }.await;
-    let metrics = metrics.map_err(unreadable)?;
+    let accepts = |kind: &str| request.header("accept").is_some_and(|accept| accept.contains(kind));
+    let question = || Question::from_query(request.query(), WallClock.now());
     match request.path().trim_end_matches('/') {
-        "/metrics" => Ok(inbound::json_of(200, &metrics)),
-        "/metrics/nps" => Ok(inbound::json_of(200, &metrics.nps)),
+        "/metrics/openapi.json" => Ok(tagged(request, "application/json", OPENAPI)),
+        "/metrics/prometheus" => {
+            let all = read(&question()?).await?;
+            Ok(tagged(request, OPEN_METRICS, metrics::open_metrics(&all)))
+        }
+        "/metrics" => {
+            let all = read(&question()?).await?;
+            if accepts("text/csv") {
+                Ok(tagged(request, CSV, metrics::csv(&all.entries())))
+            } else if accepts("application/openmetrics-text") {
+                Ok(tagged(request, OPEN_METRICS, metrics::open_metrics(&all)))
+            } else {
+                Ok(tagged(request, "application/json", inbound::to_json(&all)))
+            }
+        }
         "/dashboard" => {
+            let all = read(&question()?).await?;
             let (today, brand_name) = (WallClock.now().date(), &variable("brand_name"));
-            let html = dashboard(&Dashboard { brand_name, today, nps: &metrics.nps });
+            let html = dashboard(&Dashboard { brand_name, today, nps: &all.nps });
             Ok(inbound::page(html, page::SECURITY_POLICY))
         }
-        _ => Err(Problem::NotFound("There are /metrics, /metrics/nps and /dashboard.".to_owned())),
+        path => {
+            let name = path.strip_prefix("/metrics/").unwrap_or(path);
+            let all = read(&question()?.of_metric(name)?).await?;
+            if accepts("text/csv") {
+                let mut entries = all.entries();
+                entries.retain(|entry| entry.name == name);
+                Ok(tagged(request, CSV, metrics::csv(&entries)))
+            } else {
+                Ok(tagged(request, "application/json", all.json(name).unwrap_or_default()))
+            }
+        }
     }
 }
 
-fn unreadable(error: StoreError) -> Problem {
-    eprintln!("the store cannot be read: {error}");
-    Problem::Unavailable
+const CSV: &str = "text/csv; charset=utf-8; header=present";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+async fn read(question: &Question) -> Result<Metrics, Problem> {
+    let unreadable = |error: StoreError| {
+        eprintln!("the store cannot be read: {error}");
+        Problem::Unavailable
+    };
+    let store = KeyValue::open().map_err(unreadable)?;
+    // Scores are worth more than the business hours that one of them is counted by.
+    let settings = settings::load(&store).await.unwrap_or_else(|error| {
+        eprintln!("the settings cannot be used: {error}");
+        settings::base()
+    });
+    metrics::metrics(&store, &settings, question, WallClock.now()).await.map_err(|refusal| match refusal {
+        Refusal::Question(problem) => problem,
+        Refusal::Store(error) => unreadable(error),
+    })
+}
+
+/// An answer that need not be sent again to whoever has it.
+fn tagged(request: &Inbound, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+    let body = body.into();
+    let tag = metrics::entity_tag(&body);
+    let known = request.header("if-none-match").is_some_and(|known| {
+        known.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == tag || one == "*")
+    });
+    let headers = [
+        ("content-type", content_type),
+        ("cache-control", "private, no-cache"),
+        ("vary", "accept, authorization"),
+    ];
+    let answer = if known {
+        inbound::answer(304, &headers[1..], Vec::new())
+    } else {
+        inbound::answer(200, &headers, body)
+    };
+    answer.with("etag", tag)
 }

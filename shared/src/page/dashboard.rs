@@ -6,8 +6,9 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::{month_name, page};
+use crate::metrics::Report;
+use crate::score::float;
 use crate::score::nps::Nps;
-use crate::score::{Over, float};
 
 /// What the dashboard shows.
 #[derive(Debug, Clone)]
@@ -15,7 +16,7 @@ pub struct Dashboard<'a> {
     pub brand_name: &'a str,
     /// Links to the last 7, 30, ... days count from here.
     pub today: NaiveDate,
-    pub nps: &'a Over<Nps>,
+    pub nps: &'a Report<Nps>,
 }
 
 /// One group of answers: its row, and its part of the bar, which is 100 wide.
@@ -32,7 +33,7 @@ struct Group {
 
 /// `/dashboard`.
 pub fn dashboard(dashboard: &Dashboard<'_>) -> String {
-    let Dashboard { brand_name, today, nps: Over { score: nps, from, to } } = *dashboard;
+    let Dashboard { brand_name, today, nps: Report { score: nps, from, to, .. } } = *dashboard;
     let estimate = &nps.estimate;
     let [low, high] = estimate.interval.unwrap_or_default();
     let value = estimate.value.unwrap_or_default();

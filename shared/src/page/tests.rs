@@ -9,8 +9,8 @@ use super::*;
 use crate::desk::tests::{ann, shop};
 use crate::desk::{Asked, Found, Listed, Listing, Timeline, timeline};
 use crate::fact::Channel;
+use crate::metrics::Report;
 use crate::outbox::OutboxEntry;
-use crate::score::Over;
 use crate::score::nps::Nps;
 use crate::time::Time;
 
@@ -50,7 +50,7 @@ fn day(text: &str) -> NaiveDate {
 
 fn scores(promoters: u64, passives: u64, detractors: u64) -> String {
     let score = Nps::from_counts(promoters, passives, detractors);
-    let nps = Over { score, from: day("2026-10-23"), to: day("2026-11-21") };
+    let nps = Report::plain(score, day("2026-10-23"), day("2026-11-21"));
     dashboard(&Dashboard { brand_name: "Our shop", today: day("2026-11-21"), nps: &nps })
 }
 
@@ -150,7 +150,7 @@ fn hostile_pages(hostile: &str) -> Vec<String> {
         headers: [(hostile.to_owned(), hostile.to_owned())].into(),
         ..entry("thank-you-1a", "2026-11-21T19:05:00Z")
     };
-    let nps = Over { score: Nps::from_counts(1, 1, 1), from: day("2026-10-23"), to: day("2026-11-21") };
+    let nps = Report::plain(Nps::from_counts(1, 1, 1), day("2026-10-23"), day("2026-11-21"));
     let mut timeline = anns_timeline();
     timeline.name = Some(hostile.to_owned());
     timeline.tier = Some(hostile.to_owned());

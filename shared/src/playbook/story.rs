@@ -9,7 +9,7 @@ use super::help;
 use super::name::Name;
 use super::parcel::Parcel;
 use crate::customer::{Customer, Order, Ticket};
-use crate::fact::{Answer, HelpTopic, Item, OrderStage, ShipmentState, SurveyKind};
+use crate::fact::{Answer, Direction, HelpTopic, Item, OrderStage, Scale, ShipmentState, SurveyKind};
 use crate::join::Latest;
 use crate::message::{Message, Step};
 use crate::settings::Settings;
@@ -231,14 +231,17 @@ pub(crate) fn attempted(message: &Message) -> Option<Time> {
 }
 
 /// From 0, the worst, to 100, the best, whatever the scale and its direction.
-pub(crate) fn goodness(answer: &Answer) -> u32 {
-    let scale = answer.scale;
+pub(crate) fn goodness_of(score: u8, scale: Scale) -> u32 {
     let span = u32::from(scale.max.saturating_sub(scale.min)).max(1);
-    let above = u32::from(answer.score.saturating_sub(scale.min)).min(span);
+    let above = u32::from(score.saturating_sub(scale.min)).min(span);
     match scale.good {
-        crate::fact::Direction::High => above * 100 / span,
-        crate::fact::Direction::Low => (span - above) * 100 / span,
+        Direction::High => above * 100 / span,
+        Direction::Low => (span - above) * 100 / span,
     }
+}
+
+pub(crate) fn goodness(answer: &Answer) -> u32 {
+    goodness_of(answer.score, answer.scale)
 }
 
 /// Is this somebody whom we let down? NPS 0 to 6 (Reichheld, 2003); the lower two of five for satisfaction and ease.

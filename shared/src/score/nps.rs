@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Estimate, Z_95, float};
-use crate::fact::Direction;
+use super::{About, Estimate, Score, Slice, Z_95, float};
+use crate::fact::{Direction, SurveyKind};
+use crate::ledger::bin::{Dimension, What};
 
 /// Answers to "How likely are you to recommend us?", 0 to 10, by group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -35,6 +36,7 @@ impl Group {
 /// What it does not say: why; nor anything about those who did not answer. Two groups of very different mood can have
 /// the same score, so the groups are shown with it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Nps {
     #[serde(flatten)]
     pub estimate: Estimate,
@@ -44,8 +46,15 @@ pub struct Nps {
 }
 
 impl Nps {
-    pub const FORMULA: &str = "100 * (promoters - detractors) / n; 95 % interval: adjusted Wald (n + 3, promoters + 3/4, detractors + 3/4)";
-    pub const SCALE: &str = "answers 0-10 (promoters 9-10, passives 7-8, detractors 0-6), score -100 to 100";
+    pub const ABOUT: About = About {
+        formula: "100 * (promoters - detractors) / n; 95 % interval: adjusted Wald (n + 3, promoters + 3/4, detractors + 3/4)",
+        scale: "answers 0-10 (promoters 9-10, passives 7-8, detractors 0-6), score -100 to 100",
+        direction: Direction::High,
+        denominator: "answers to the NPS question, passives included; the newest of each respondent and survey",
+        dated: "the day of the answer",
+        source: "Reichheld, The One Number You Need to Grow, Harvard Business Review, 2003; Rocks, The American Statistician 70(4), 2016",
+        caveat: "Not why, and nothing about those who did not answer. Very different moods can have the same score, so look at the groups.",
+    };
 
     pub fn from_counts(promoters: u64, passives: u64, detractors: u64) -> Self {
         let n = promoters + passives + detractors;
@@ -54,24 +63,33 @@ impl Nps {
             value,
             n,
             interval: (n > 0).then(|| interval(promoters, detractors, n)),
-            formula: Self::FORMULA,
-            scale: Self::SCALE,
-            direction: Direction::High,
+            about: &Self::ABOUT,
         };
         Self { estimate, promoters, passives, detractors }
     }
+}
 
-    /// Counts answers on 0 to 10.
-    pub fn from_answers(answers: impl IntoIterator<Item = u8>) -> Self {
+impl Score for Nps {
+    const NAME: &'static str = "nps";
+    const BY: &'static [Dimension] = &[Dimension::Product, Dimension::Country];
+
+    /// Only 0 to 10 is NPS; webhooks take no other scale for it.
+    fn of(slice: &Slice<'_>) -> Self {
         let (mut promoters, mut passives, mut detractors) = (0, 0, 0);
-        for answer in answers {
-            match Group::of(answer) {
-                Group::Promoter => promoters += 1,
-                Group::Passive => passives += 1,
-                Group::Detractor => detractors += 1,
+        for (what, count, _) in slice.whats() {
+            if let What::Answer { kind: SurveyKind::Nps, score, .. } = what {
+                match Group::of(*score) {
+                    Group::Promoter => promoters += count,
+                    Group::Passive => passives += count,
+                    Group::Detractor => detractors += count,
+                }
             }
         }
         Self::from_counts(promoters, passives, detractors)
+    }
+
+    fn estimate(&self) -> &Estimate {
+        &self.estimate
     }
 }
 
@@ -90,9 +108,8 @@ fn interval(promoters: u64, detractors: u64, n: u64) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
-    use super::super::{Over, assert_near};
+    use super::super::assert_near;
     use super::*;
 
     /// Value, centre and margin of the interval; the latter two from statsmodels.
@@ -121,23 +138,8 @@ mod tests {
 
     #[test]
     fn answers_fall_into_groups() {
-        let nps = Nps::from_answers(0..=10);
-        assert_eq!((nps.promoters, nps.passives, nps.detractors), (2, 2, 7));
-    }
-
-    #[test]
-    fn serialises_as_its_member_of_metrics() {
-        let day = |text: &str| text.parse().unwrap();
-        let over = Over { score: Nps::from_counts(1, 0, 1), from: day("2026-11-01"), to: day("2026-11-30") };
-        let mut value = serde_json::to_value(over).unwrap();
-        assert_near(value["interval"][0].as_f64().unwrap(), -value["interval"][1].as_f64().unwrap(), 1e-9);
-        value["interval"] = json!("checked");
-        let expected = json!({
-            "value": 0.0, "n": 2, "interval": "checked", "formula": Nps::FORMULA, "scale": Nps::SCALE,
-            "direction": "high", "promoters": 1, "passives": 0, "detractors": 1,
-            "from": "2026-11-01", "to": "2026-11-30",
-        });
-        assert_eq!(value, expected);
+        let groups: Vec<Group> = (0..=10).map(Group::of).collect();
+        assert_eq!(groups[6..10], [Group::Detractor, Group::Passive, Group::Passive, Group::Promoter]);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use super::erasure::Named;
 use super::segment::Stored;
 use super::{Store, StoreError, codec, names};
 use crate::fetch::Unfetched;
+use crate::ledger::SHAPE;
 use crate::time::Time;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct Meta {
     /// A rebuild has begun: pages and ledger are being deleted and hold nothing to rely on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clearing: bool,
+    /// Which [`SHAPE`] the ledger has.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub ledger: u8,
 }
 
 /// An erasure on its way through the segments. Until it is through nothing else is done, so that nobody who is being
@@ -60,6 +64,12 @@ pub struct PageInfo {
     pub due: Option<Time>,
 }
 
+/// Of the time when shapes had no number yet.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_first(shape: &u8) -> bool {
+    *shape == 0
+}
+
 impl Default for Meta {
     fn default() -> Self {
         Self {
@@ -71,6 +81,7 @@ impl Default for Meta {
             erased: BTreeSet::new(),
             purge: None,
             clearing: false,
+            ledger: SHAPE,
         }
     }
 }
@@ -85,6 +96,11 @@ impl Meta {
 
     pub async fn save(&self, store: &impl Store) -> Result<(), StoreError> {
         store.set(names::META, &codec::encode(self)).await
+    }
+
+    /// The ledger was written when other things were counted; it has to be made again.
+    pub fn is_outdated(&self) -> bool {
+        self.ledger < SHAPE
     }
 
     /// How many pages there are; at least one.

@@ -18,13 +18,14 @@ use crate::fact::Fact;
 use crate::gather::gather;
 use crate::join::Join;
 use crate::key::Key;
-use crate::ledger::Ledger;
+use crate::ledger::{Care, Ledger};
 use crate::time::Time;
 
 pub struct Records<'s, S> {
     store: &'s S,
     pages_total: u32,
     oldest_detailed: NaiveDate,
+    care: Care,
     erasures: Arc<Erasures>,
     pages: BTreeMap<u32, Loaded>,
     /// Decoded records, by root. Changed ones are encoded once, at the end.
@@ -60,6 +61,7 @@ impl<'s, S: Store> Records<'s, S> {
             store,
             pages_total,
             oldest_detailed,
+            care: Care::Changes,
             erasures: Arc::default(),
             pages: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -72,6 +74,12 @@ impl<'s, S: Store> Records<'s, S> {
     #[must_use]
     pub fn without(self, erasures: Arc<Erasures>) -> Self {
         Self { erasures, ..self }
+    }
+
+    /// Puts back whatever the ledger lost of the records that are joined.
+    #[must_use]
+    pub fn healing(self) -> Self {
+        Self { care: Care::Everything, ..self }
     }
 
     /// Did pages contradict each other so far? A reader then looks again.
@@ -211,7 +219,7 @@ impl<'s, S: Store> Records<'s, S> {
                 gone.push(self.open(key).await?.customer.clone());
             }
         }
-        self.ledger.replace(gone.iter(), &Customer::default(), self.oldest_detailed).await?;
+        self.ledger.replace(gone.iter(), &Customer::default(), self.oldest_detailed, self.care).await?;
         for key in keys {
             self.open.remove(key);
             let loaded = self.home_of(key).await?;
@@ -251,7 +259,7 @@ impl<'s, S: Store> Records<'s, S> {
             }
         }
         let root = after.root().cloned().unwrap_or(first);
-        self.ledger.replace(before.values(), &after, self.oldest_detailed).await?;
+        self.ledger.replace(before.values(), &after, self.oldest_detailed, self.care).await?;
 
         // Also where the record says nothing new: a crash between two pages may have kept an alias from being stored.
         for key in after.keys.iter().filter(|key| **key != root) {

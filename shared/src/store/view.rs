@@ -1,6 +1,6 @@
 //! A view: what a reader sees, with everything that was accepted, whether a sweep has been there or not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{Store, StoreError};
 use crate::customer::{Customer, CustomerId};
 use crate::fact::Fact;
 use crate::key::Key;
-use crate::ledger::{Counts, oldest_detailed};
+use crate::ledger::{Detail, Read, oldest_detailed};
 use crate::time::Time;
 
 /// How often a reader starts again because a sweep moved something under it.
@@ -32,19 +32,19 @@ pub struct View<'s, S> {
 }
 
 impl<'s, S: Store> View<'s, S> {
-    /// The counts of each day from `from` to `to`, both included, that has any.
+    /// The counts of the days from `from` to `to`, both included.
     pub async fn counts(
         store: &'s S,
         now: Time,
-        from: NaiveDate,
-        to: NaiveDate,
-    ) -> Result<BTreeMap<NaiveDate, Counts>, StoreError> {
+        (from, to): (NaiveDate, NaiveDate),
+        detail: Detail,
+    ) -> Result<Read, StoreError> {
         for tries_left in (0..TRIES).rev() {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let Self { records, listing, .. } = &mut view;
-            let counts = records.ledger.counts(&listing.days, &listing.months, from, to).await?;
+            let read = records.ledger.counts(&listing.days, &listing.months, (from, to), detail).await?;
             if view.still_holds(&[]).await? || tries_left == 0 {
-                return Ok(counts);
+                return Ok(read);
             }
         }
         Err(moving())
@@ -209,7 +209,7 @@ impl<'s, S: Store> View<'s, S> {
     async fn open(store: &'s S, now: Time) -> Result<Option<Self>, StoreError> {
         let listing = Listing::read(store).await?;
         let meta = Meta::load(store).await?;
-        if meta.clearing {
+        if meta.clearing || meta.is_outdated() {
             return Err(StoreError::Failed("the caches are being rebuilt; try again in a moment".to_owned()));
         }
         let erasures = Erasures::load(store, &listing.erased, &meta.erased).await?;

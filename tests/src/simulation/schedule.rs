@@ -12,7 +12,8 @@ use aftercare::customer::Customer;
 use aftercare::fact::{Event as FactEvent, Fact, FactId};
 use aftercare::fetch::Platforms;
 use aftercare::join::Join;
-use aftercare::ledger::Counts;
+use aftercare::ledger::bin::What;
+use aftercare::ledger::{Counts, Detail};
 use aftercare::settings::Settings;
 use aftercare::store::lease::{Clock, Lease, LeaseTiming};
 use aftercare::store::meta::{Meta, PageInfo};
@@ -21,7 +22,7 @@ use aftercare::store::view::View;
 use aftercare::store::{Store, StoreError, codec, names, rebuild};
 use aftercare::sweep::{Limits, Sweep};
 use aftercare::time::Time;
-use chrono::{NaiveDate, TimeDelta, Timelike};
+use chrono::{TimeDelta, Timelike};
 
 use super::law::{Law, Violation};
 use super::port::Port;
@@ -521,7 +522,7 @@ async fn look(
     let day = |fact: &Fact| fact.at.date();
     let from = scene.facts.iter().map(day).min().unwrap_or_default();
     let to = scene.facts.iter().map(day).max().unwrap_or_default();
-    let counts = View::counts(store, store.now(), from, to).await?;
+    let counts = View::counts(store, store.now(), (from, to), Detail::Totals).await?.counts;
 
     let known: Vec<&Fact> = known.iter().copied().filter(|fact| !may_go(fact)).collect();
     if let Some(fact) = looked_up.filter(|fact| !may_go(fact)) {
@@ -536,18 +537,18 @@ async fn look(
 }
 
 /// Is each answer counted once, as of a report that is no older than what was acknowledged?
-fn tally(scene: &Scene, known: &[&Fact], counts: &BTreeMap<NaiveDate, Counts>) -> Result<(), Violation> {
+fn tally(scene: &Scene, known: &[&Fact], counts: &Counts) -> Result<(), Violation> {
     let mut seen: BTreeMap<&str, Time> = BTreeMap::new();
-    for (date, bin) in counts.iter().flat_map(|(date, bins)| bins.keys().map(move |bin| (*date, bin))) {
+    for (date, bin, tally) in counts.iter() {
+        let What::Answer { scale, .. } = bin.what else { continue };
         // Every report has a scale of its own in these worlds, so that a count tells which it is.
         let report = scene.facts.iter().find_map(|fact| match &fact.event {
-            FactEvent::Answer(answer) if fact.at.date() == date && answer.scale == bin.scale => {
+            FactEvent::Answer(answer) if fact.at.date() == date && answer.scale == scale => {
                 Some((answer, fact.at))
             }
             _ => None,
         });
-        let count = counts[&date][bin];
-        let twice = report.is_none_or(|(answer, at)| seen.insert(&answer.id, at).is_some()) || count != 1;
+        let twice = report.is_none_or(|(answer, at)| seen.insert(&answer.id, at).is_some()) || tally.n != 1;
         if twice {
             let id = report.map_or("that nobody gave", |(answer, _)| &answer.id);
             let detail = format!("answer {id} is counted twice: {counts:?}");

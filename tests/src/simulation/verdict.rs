@@ -9,7 +9,8 @@ use aftercare::customer::Customer;
 use aftercare::fact::{Event, Fact};
 use aftercare::join::Join;
 use aftercare::key::Key;
-use aftercare::ledger::{self, Counts, Day};
+use aftercare::ledger::bin::{Bin, Tally};
+use aftercare::ledger::{self, Day, Detail, Line, LineId};
 use aftercare::message::{MessageId, Step};
 use aftercare::playbook;
 use aftercare::store::erasure::Erasures;
@@ -208,26 +209,35 @@ fn records(world: &World, customers: &BTreeMap<Key, Customer>) -> Verdict {
 
 /// The counts that a reader gets, and the lines of every day that is not rolled up.
 fn scores(world: &World, customers: &BTreeMap<Key, Customer>) -> Verdict {
-    let mut lines: BTreeMap<NaiveDate, Day> = BTreeMap::new();
-    let mut counts: BTreeMap<NaiveDate, Counts> = BTreeMap::new();
+    let mut lines: BTreeMap<NaiveDate, BTreeMap<LineId, Line>> = BTreeMap::new();
+    let mut counts: BTreeMap<(NaiveDate, Bin), Tally> = BTreeMap::new();
     for (id, line) in customers.values().flat_map(ledger::lines) {
         let date = line.at.date();
-        *counts.entry(date).or_default().entry(line.bin.clone()).or_default() += 1;
-        lines.entry(date).or_default().insert(id.clone(), line);
+        counts.entry((date, line.bin.clone())).or_default().add(Tally::one(line.weight));
+        lines.entry(date).or_default().insert(id, line);
     }
     let snapshot = Snapshot(&world.values);
-    let to = world.now.date() + chrono::Days::new(1_000);
-    let read = poll_once(View::counts(&snapshot, world.now, NaiveDate::default(), to));
-    if read != Ok(counts.clone()) {
-        return broken(
-            Law::LedgerIsTheFold,
-            format!("it counts\n  {read:?}\n  and should count\n  {counts:?}"),
-        );
+    let ever = (NaiveDate::default(), world.now.date() + chrono::Days::new(1_000));
+    let mut totals: BTreeMap<(NaiveDate, Bin), Tally> = BTreeMap::new();
+    for ((date, bin), tally) in &counts {
+        totals.entry((*date, bin.total())).or_default().add(*tally);
+    }
+    for (detail, counts) in [(Detail::ByDimension, counts), (Detail::Totals, totals)] {
+        let read = match poll_once(View::counts(&snapshot, world.now, ever, detail)) {
+            Ok(read) => read.counts,
+            Err(error) => return broken(Law::LedgerIsTheFold, error),
+        };
+        let read: BTreeMap<_, _> =
+            read.iter().map(|(date, bin, tally)| ((date, bin.clone()), tally)).collect();
+        if read != counts {
+            let detail = format!("it counts\n  {read:?}\n  and should count\n  {counts:?}");
+            return broken(Law::LedgerIsTheFold, detail);
+        }
     }
     let detailed = ledger::oldest_detailed(world.now);
     for (key, value) in &world.values {
         let Some(date) = names::day_date(key).filter(|date| *date >= detailed) else { continue };
-        let day: Day = codec::decode(key, value).unwrap_or_default();
+        let day = Day::decode(key, value).unwrap_or_default().lines;
         let expected = lines.remove(&date).unwrap_or_default();
         if day != expected {
             let detail = format!("`{key}` holds\n  {day:?}\n  and should hold\n  {expected:?}");

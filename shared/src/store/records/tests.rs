@@ -12,9 +12,9 @@ use crate::customer::Customer;
 use crate::fact::{Fact, arbitrary};
 use crate::join::Join;
 use crate::key::Key;
-use crate::ledger;
+use crate::ledger::{self, Day, Line, LineId};
 use crate::store::memory::MemoryStore;
-use crate::store::{StoreError, codec, names};
+use crate::store::{StoreError, names};
 
 /// Facts that share a key belong together; what belongs together is joined.
 pub(crate) fn components(facts: &[Fact]) -> Vec<Customer> {
@@ -71,12 +71,12 @@ async fn stored(store: &MemoryStore, pages: u32, keys: &BTreeSet<Key>) -> Result
 }
 
 /// What the ledger's days say, line by line.
-fn scored(store: &MemoryStore) -> Vec<String> {
-    let mut lines = Vec::new();
+fn scored(store: &MemoryStore) -> BTreeSet<(NaiveDate, LineId, Line)> {
+    let mut lines = BTreeSet::new();
     for (key, value) in &*store.0.borrow() {
         if let Some(date) = names::day_date(key) {
-            let day: ledger::Day = codec::decode(key, value).expect("a day");
-            lines.extend(day.iter().map(|line| format!("{date} {}", json(&line))));
+            let day = Day::decode(key, value).expect("a day");
+            lines.extend(day.lines.into_iter().map(|(id, line)| (date, id, line)));
         }
     }
     lines
@@ -109,10 +109,8 @@ proptest! {
         let expected = components(&facts);
         prop_assert_eq!(json(&records), json(&expected));
 
-        let of_day = |(id, line): (&String, ledger::Line)| format!("{} {}", line.at.date(), json(&(id, line)));
-        let mut expected: Vec<String> = expected.iter().flat_map(ledger::lines).map(of_day).collect();
-        expected.sort();
-        prop_assert_eq!(lines, expected);
+        let expected = expected.iter().flat_map(ledger::lines).map(|(id, line)| (line.at.date(), id, line));
+        prop_assert_eq!(lines, expected.collect());
     }
 
     #[test]
