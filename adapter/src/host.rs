@@ -10,6 +10,7 @@ use wasi::clocks::{monotonic_clock, wall_clock};
 use wasi::random::random::get_random_u64;
 
 use crate::inbound::write_all;
+use crate::outbound::ready;
 
 /// A variable of this component; empty when it is not set.
 pub fn variable(name: &str) -> String {
@@ -79,6 +80,6 @@ impl Clock for WallClock {
 
     async fn wait(&self, duration: TimeDelta) {
         let nanos = duration.num_nanoseconds().unwrap_or(i64::MAX).max(0);
-        monotonic_clock::subscribe_duration(nanos.cast_unsigned()).block();
+        ready(monotonic_clock::subscribe_duration(nanos.cast_unsigned())).await;
     }
 }

@@ -67,6 +67,11 @@ impl Inbound {
         }
     }
 
+    /// Path and query, as they stand in the URL.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(&self.target, |(path, _)| path)
     }

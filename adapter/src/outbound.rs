@@ -160,7 +160,7 @@ async fn read_body(incoming: &IncomingBody) -> Result<Vec<u8>, StreamError> {
 }
 
 /// Waits until there may be something to do. It is for the caller to look whether there is.
-async fn ready(pollable: Pollable) {
+pub(crate) async fn ready(pollable: Pollable) {
     let mut pollable = Some(pollable);
     let mut registration = None;
     poll_fn(|context| match pollable.take() {

@@ -3,12 +3,13 @@
 use aftercare::fact::{Fact, FactId};
 use aftercare::store::lease::{Clock, Lease};
 use aftercare::store::{Store, StoreError, names};
+use aftercare::webhook::callback::{self, Callback, Checks, VerifyP256};
 use aftercare::webhook::problem::{Problem, json_string};
 use aftercare::webhook::{self, Accepted, Delivery, MAX_BODY_BYTES, Route};
 use wasi::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 
 use crate::host::log;
-use crate::inbound::{self, Answer};
+use crate::inbound::{self, Answer, Inbound};
 use crate::{KeyValue, WallClock, list, outbound, variable};
 
 /// When a webhook pokes dispatch, relative to its answer.
@@ -34,7 +35,24 @@ impl Process {
 
 /// Handles one delivery for the senders of one event.
 pub async fn handle(request: IncomingRequest, out: ResponseOutparam, routes: &[Route]) {
-    let (answer, stored) = match accept(request, routes).await {
+    reply(out, accept(request, routes).await).await;
+}
+
+/// Handles one report of a provider; the last part of the path names it.
+pub async fn handle_callback(
+    request: IncomingRequest,
+    out: ResponseOutparam,
+    callbacks: &[Callback],
+    verify_p256: VerifyP256,
+) {
+    reply(out, accept_callback(request, callbacks, verify_p256).await).await;
+}
+
+/// The answer, and the store if there is something new in it.
+type Accepting = Result<(Answer, Option<KeyValue>), Problem>;
+
+async fn reply(out: ResponseOutparam, accepting: Accepting) {
+    let (answer, stored) = match accepting {
         Ok((answer, stored)) => (answer, stored),
         Err(problem) => (inbound::problem(&problem), None),
     };
@@ -56,42 +74,72 @@ pub async fn finish(out: ResponseOutparam, answer: Answer, stored: Option<KeyVal
     }
 }
 
-/// The answer, and the store if there is something new in it.
-async fn accept(request: IncomingRequest, routes: &[Route]) -> Result<(Answer, Option<KeyValue>), Problem> {
+async fn accept(request: IncomingRequest, routes: &[Route]) -> Accepting {
     let request = inbound::read(request, MAX_BODY_BYTES)?;
-    let delivery = Delivery {
-        method: request.method(),
-        headers: request.headers(),
-        query: request.query(),
-        body: request.body(),
-        now: WallClock.now(),
-    };
     let secrets = |sender: &str| list(&format!("{sender}_secrets"));
-    match webhook::receive(routes, &delivery, &secrets)? {
-        Accepted::Ignored(why) => {
-            let body = format!(r#"{{"ignored":{}}}"#, json_string(&why));
-            Ok((inbound::json(200, body), None))
-        }
+    match webhook::receive(routes, &delivery(&request), &secrets)? {
+        Accepted::Ignored(why) => Ok((ignored(&why), None)),
         Accepted::Fact(fact) => {
-            let bytes = fact.to_bytes();
-            let id = Fact::id_of(&bytes);
-            let stored = async {
-                let store = KeyValue::open()?;
-                put(&store, &id, &bytes).await?;
-                Ok(store)
-            };
-            let store = stored.await.map_err(|error: StoreError| {
-                log(&format!("fact {id} could not be stored: {error}"));
-                Problem::Unavailable
-            })?;
+            let store = KeyValue::open().map_err(unstored)?;
+            let id = put(&store, &fact).await.map_err(unstored)?;
             Ok((inbound::json(202, format!(r#"{{"fact":"{id}"}}"#)), Some(store)))
         }
     }
 }
 
 /// Stores a fact: the one write of everything that comes in.
-pub async fn put(store: &KeyValue, id: &FactId, fact: &[u8]) -> Result<(), StoreError> {
-    store.set(&names::inbox(id), fact).await
+pub async fn put(store: &KeyValue, fact: &Fact) -> Result<FactId, StoreError> {
+    let bytes = fact.to_bytes();
+    let id = Fact::id_of(&bytes);
+    store.set(&names::inbox(&id), &bytes).await?;
+    Ok(id)
+}
+
+async fn accept_callback(
+    request: IncomingRequest,
+    callbacks: &[Callback],
+    verify_p256: VerifyP256,
+) -> Accepting {
+    let request = inbound::read(request, MAX_BODY_BYTES)?;
+    let name = request.path().rsplit('/').next().unwrap_or_default();
+    let Some(callback) = callbacks.iter().find(|callback| callback.name == name) else {
+        return Err(Problem::NotFound("No provider of this name reports here.".to_owned()));
+    };
+    let public_url = variable("public_url");
+    let url = [public_url.trim_end_matches('/'), request.target()].concat();
+    let checks = Checks { url: &url, secrets: list(callback.secrets), verify_p256 };
+    let facts = callback::receive(callback, &delivery(&request), checks)?;
+    if facts.is_empty() {
+        return Ok((ignored("nothing in it is about a message or an address of ours"), None));
+    }
+    let store = KeyValue::open().map_err(unstored)?;
+    let mut ids = Vec::new();
+    for fact in &facts {
+        let id = put(&store, fact).await.map_err(unstored)?;
+        ids.push(format!(r#""{id}""#));
+    }
+    // Providers send lists; the first is told as every webhook tells its own.
+    let body = format!(r#"{{"fact":{},"facts":[{}]}}"#, ids[0], ids.join(","));
+    Ok((inbound::json(202, body), Some(store)))
+}
+
+fn delivery(request: &Inbound) -> Delivery<'_> {
+    Delivery {
+        method: request.method(),
+        headers: request.headers(),
+        query: request.query(),
+        body: request.body(),
+        now: WallClock.now(),
+    }
+}
+
+fn ignored(why: &str) -> Answer {
+    inbound::json(200, format!(r#"{{"ignored":{}}}"#, json_string(why)))
+}
+
+fn unstored(error: StoreError) -> Problem {
+    log(&format!("a fact could not be stored: {error}"));
+    Problem::Unavailable
 }
 
 /// Asks dispatch to sweep, unless a sweep is under way: it looks at the inbox again after it has let go of the lease,

@@ -1,16 +1,28 @@
 //! Channels: how a rendered message reaches a person.
 //!
-//! One folder a provider: a request builder and an answer classifier, both pure.
+//! One file a provider: a request builder and an answer classifier, both pure.
 
+#[cfg(test)]
+mod openapi;
+pub mod postmark;
+mod provider;
+pub mod reference;
 pub mod resend;
+pub mod sendgrid;
+pub mod slack;
+pub mod twilio;
+pub mod webhook;
 
 use std::fmt;
 
 use chrono::TimeDelta;
 use http::{Request, Response};
 
+use crate::fact::ReachReport;
 use crate::message::{Body, MessageId};
 use crate::time::Time;
+
+pub use provider::{Provider, Providers};
 
 /// The way out of a component. Hosts not named in the manifest are refused by the platform.
 #[expect(async_fn_in_trait, reason = "one thread; no caller needs to name the future")]
@@ -47,6 +59,16 @@ pub enum Outcome {
     Later {
         after: Option<TimeDelta>,
         why: String,
+    },
+    /// Not now, and no other message either: too many came at once. This one was not processed.
+    Busy {
+        after: Option<TimeDelta>,
+        why: String,
+    },
+    /// Never to this address, whatever the message.
+    Blocked {
+        why: String,
+        report: ReachReport,
     },
     /// Never: the provider will not take this message.
     Refused {
@@ -92,10 +114,116 @@ pub fn retry_at(attempt: u32, asked: Option<TimeDelta>, jitter: f64, now: Time) 
     Some(now + spread.max(asked))
 }
 
+/// What a call without an answer means.
+fn unanswered(error: &CallError) -> Outcome {
+    match error {
+        CallError::NotSent(_) => Outcome::Later { after: None, why: error.to_string() },
+        CallError::Lost(_) => Outcome::Lost { why: error.to_string() },
+    }
+}
+
+/// What a status means by which a provider does not take a message, where its own documentation says nothing else.
+fn refused(response: &Response<Vec<u8>>, why: String) -> Outcome {
+    let after = retry_after(response);
+    match response.status().as_u16() {
+        429 => Outcome::Busy { after, why },
+        408 | 500 | 503 => Outcome::Later { after, why },
+        // Said by a gateway, of which nobody knows how far the request came behind it.
+        501..=599 => Outcome::Lost { why },
+        _ => Outcome::Refused { why },
+    }
+}
+
+/// `answered 422 inactive recipient`.
+fn answered(response: &Response<Vec<u8>>, more: &str) -> String {
+    let status = response.status().as_u16();
+    let more = crate::render::clean::line(more, 120);
+    if more.is_empty() { format!("answered {status}") } else { format!("answered {status} {more}") }
+}
+
+/// Address and display name of a `From` header as [`crate::render`] writes it.
+fn mailbox(from: &str) -> (&str, &str) {
+    match from.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+        Some((name, address)) => (address, name.trim().trim_matches('"')),
+        None => (from, ""),
+    }
+}
+
 /// `Retry-After` in its seconds form, which all providers here use.
 fn retry_after(response: &Response<Vec<u8>>) -> Option<TimeDelta> {
     let seconds: i64 = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     TimeDelta::try_seconds(seconds.max(0))
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! A message to be handed over, and outcomes as short text.
+
+    use super::{Outcome, Outgoing, Response};
+    use crate::fact::Channel;
+    use crate::message::{Body, MessageId};
+    use std::collections::BTreeMap;
+
+    pub(crate) fn mail() -> Body {
+        Body {
+            channel: Channel::Email,
+            provider: super::Provider::Resend,
+            reference: "b3JkZXI6MQpvcmRlcjox".to_owned(),
+            to: "ann@example.com".to_owned(),
+            locale: "en".to_owned(),
+            from: "\"Bean, Gone\" <shop@example.com>".to_owned(),
+            subject: "Hello".to_owned(),
+            text: "Hello Ann".to_owned(),
+            html: "<p>Hello Ann</p>".to_owned(),
+            headers: BTreeMap::from([
+                ("List-Unsubscribe".to_owned(), "<https://care.example/p/x>".to_owned()),
+                ("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()),
+                ("Reply-To".to_owned(), "help@example.com".to_owned()),
+            ]),
+        }
+    }
+
+    pub(crate) fn text(channel: Channel, to: &str) -> Body {
+        Body {
+            channel,
+            provider: super::Provider::Twilio,
+            to: to.to_owned(),
+            from: "Bean & Gone".to_owned(),
+            subject: String::new(),
+            text: "Bean & Gone: your order arrives today.\n".to_owned(),
+            html: String::new(),
+            headers: BTreeMap::new(),
+            ..mail()
+        }
+    }
+
+    pub(crate) fn id() -> MessageId {
+        MessageId::new("thank-you", "order:1")
+    }
+
+    pub(crate) fn outgoing<'a>(id: &'a MessageId, body: &'a Body) -> Outgoing<'a> {
+        Outgoing { id, playbook: "thank-you", body }
+    }
+
+    pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response<Vec<u8>> {
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(body.as_bytes().to_vec()).expect("a response")
+    }
+
+    pub(crate) fn short(outcome: Outcome) -> String {
+        let seconds = |after: Option<chrono::TimeDelta>| after.map_or(0, |after| after.num_seconds());
+        match outcome {
+            Outcome::Sent { provider_id } => format!("sent {}", provider_id.unwrap_or_default()),
+            Outcome::Later { after, .. } => format!("later {}", seconds(after)),
+            Outcome::Busy { after, .. } => format!("busy {}", seconds(after)),
+            Outcome::Blocked { report, .. } => format!("blocked {report:?}").to_lowercase(),
+            Outcome::Refused { .. } => "refused".to_owned(),
+            Outcome::Lost { .. } => "lost".to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::{
     Answer, Channel, ConsentReport, Contact, Event, Fact, Help, Item, OrderReport, OrderStage,
-    PrivacyRequest, Refund, Review, ShipmentReport, ShipmentState, TicketReport, Topic,
+    PrivacyRequest, Reach, ReachReport, Refund, Review, ShipmentReport, ShipmentState, TicketReport, Topic,
 };
 
 pub use id::CustomerId;
@@ -49,6 +49,9 @@ pub struct Customer {
     pub fetches: BTreeMap<String, Fetching>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub messages: BTreeMap<MessageId, Message>,
+    /// What was reported of addresses and numbers, by channel and address: `email:ann@example.com`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reach: BTreeMap<String, BTreeSet<(Time, ReachReport)>>,
 }
 
 join_fields!(Customer {
@@ -61,7 +64,8 @@ join_fields!(Customer {
     tickets,
     requests,
     fetches,
-    messages
+    messages,
+    reach
 });
 
 /// How to reach and address a person. `None` inside a field says that a report cleared it.
@@ -398,7 +402,14 @@ impl From<Fact> for Customer {
                 customer.fetches.insert(name, Fetching::answered(report.asked, report.step));
                 Contact::default()
             }
-            Event::Message(step) => {
+            Event::Reach(reach) => {
+                customer.note_reach(at, reach);
+                Contact::default()
+            }
+            Event::Message(mut step) => {
+                if let Some(reach) = step.reach.take() {
+                    customer.note_reach(at, reach);
+                }
                 let (id, message) = Message::from_step(at, step);
                 customer.messages.insert(id, message);
                 Contact::default()
@@ -409,7 +420,39 @@ impl From<Fact> for Customer {
     }
 }
 
+/// What is known against writing to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Against {
+    pub bounced: bool,
+    pub complained: bool,
+    pub stopped: bool,
+}
+
 impl Customer {
+    fn note_reach(&mut self, at: Time, reach: Reach) {
+        let name = [reach.channel.as_str(), ":", &reach.address].concat();
+        self.reach.entry(name).or_default().insert((at, reach.report));
+    }
+
+    /// What speaks against writing to `address` on `channel`. What was reported before they asked for messages again
+    /// counts no more.
+    pub fn against(&self, channel: Channel, address: &str) -> Against {
+        let mut against = Against::default();
+        let Some(key) = Reach::key(channel, address).filter(|_| !self.reach.is_empty()) else {
+            return against;
+        };
+        let reports = self.reach.get(&[channel.as_str(), ":", key.id()].concat());
+        for (_, report) in reports.into_iter().flatten() {
+            match report {
+                ReachReport::Bounced => against.bounced = true,
+                ReachReport::Complained => against.complained = true,
+                ReachReport::Stopped => against.stopped = true,
+                ReachReport::Resumed => against = Against::default(),
+            }
+        }
+        against
+    }
+
     /// The key under which the record is stored: the least, so that it is the same whichever was heard of first.
     /// Every other key points to it.
     pub fn root(&self) -> Option<&Key> {

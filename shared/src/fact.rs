@@ -45,6 +45,7 @@ pub enum Event {
     Fetch(Fetch),
     Fetched(FetchReport),
     Message(MessageStep),
+    Reach(Reach),
 }
 
 impl Event {
@@ -57,7 +58,7 @@ impl Event {
             Self::Review(review) => Some(&review.contact),
             Self::Ticket(report) => Some(&report.contact),
             Self::Consent(report) => Some(&report.contact),
-            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) => None,
+            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) | Self::Reach(_) => None,
         }
     }
 
@@ -69,7 +70,7 @@ impl Event {
             Self::Review(review) => Some(&mut review.contact),
             Self::Ticket(report) => Some(&mut report.contact),
             Self::Consent(report) => Some(&mut report.contact),
-            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) => None,
+            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) | Self::Reach(_) => None,
         }
     }
 
@@ -263,6 +264,8 @@ pub enum Channel {
 }
 
 impl Channel {
+    pub const ALL: [Self; 5] = [Self::Email, Self::Sms, Self::Whatsapp, Self::Slack, Self::Webhook];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -628,6 +631,45 @@ pub enum PrivacyKind {
     EraseShop,
     /// The app was removed: stop sending.
     Uninstalled,
+}
+
+/// What became known of an address or number: whether anything may go there. A provider tells it, or the person does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reach {
+    pub channel: Channel,
+    /// An address in lower case, or a number in international form.
+    pub address: String,
+    pub report: ReachReport,
+}
+
+impl Reach {
+    /// `None` for what is no address and no number.
+    pub fn new(channel: Channel, address: &str, report: ReachReport) -> Option<Self> {
+        let key = Self::key(channel, address)?;
+        Some(Self { channel, address: key.id().to_owned(), report })
+    }
+
+    /// The key of whoever is reached there.
+    pub fn key(channel: Channel, address: &str) -> Option<Key> {
+        match channel {
+            Channel::Email => Key::email(address),
+            Channel::Sms | Channel::Whatsapp => Key::phone(address),
+            Channel::Slack | Channel::Webhook => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReachReport {
+    /// Nothing arrives there, for good: no such mailbox, not a mobile number.
+    Bounced,
+    /// A message was reported as spam.
+    Complained,
+    /// They answered STOP, or the provider says so.
+    Stopped,
+    /// They answered START: what was before counts no more.
+    Resumed,
 }
 
 // ── Thin reports ────────────────────────────────────────────────────────────

@@ -25,6 +25,17 @@ impl Key {
         valid.then(|| Self(format!("{kind}:{id}")))
     }
 
+    /// A key as [`Self::as_str`] writes it; `None` for what is none of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, id) = text.split_once(':')?;
+        let known = [
+            "customer", "email", "phone", "order", "number", "shipment", "tracking", "ticket", "answer",
+            "review", "person", "shop",
+        ];
+        let key = Self::new(kind, id).filter(|_| known.contains(&kind))?;
+        (key.0 == text).then_some(key)
+    }
+
     /// The platform's customer id.
     pub fn customer(id: &str) -> Option<Self> {
         Self::new("customer", id)

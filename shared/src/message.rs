@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::fact::Channel;
+use crate::channel::Provider;
+use crate::fact::{Channel, Reach};
 use crate::join::Join;
 use crate::time::Time;
 
@@ -48,6 +49,9 @@ pub struct MessageStep {
     /// What is left of the frozen message when its time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
+    /// What the step says of the address the message went to, where it says something of more than this message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
 }
 
 impl MessageStep {
@@ -84,6 +88,12 @@ impl Trace {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Body {
     pub channel: Channel,
+    /// Who carries it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub provider: Provider,
+    /// Goes to the provider and comes back with its callbacks: see [`crate::channel::reference`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reference: String,
     /// Address or number.
     pub to: String,
     pub locale: String,
@@ -96,6 +106,11 @@ pub struct Body {
     pub html: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_default(provider: &Provider) -> bool {
+    *provider == Provider::default()
 }
 
 /// A message's life cycle. It starts as a plan, which is not stored: plans follow the facts.
@@ -125,6 +140,10 @@ pub enum Step {
         /// This attempt, or one before it, may have been carried out all the same.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         maybe_sent: bool,
+        /// This attempt was not made after all: the provider had asked for a pause, or the sweep's time was up. It
+        /// does not count.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        held: bool,
     },
     /// Decided against; nothing was handed over.
     Skipped {
@@ -260,7 +279,7 @@ pub struct Message {
 
 impl Message {
     pub fn from_step(at: Time, step: MessageStep) -> (MessageId, Self) {
-        let MessageStep { id, playbook, cause, step, body, trace: _ } = step;
+        let MessageStep { id, playbook, cause, step, body, trace: _, reach: _ } = step;
         let body = body.filter(|_| !step.is_terminal());
         (id, Self { playbook, cause, steps: BTreeSet::from([(at, step)]), body })
     }
@@ -274,6 +293,13 @@ impl Message {
 }
 
 impl Message {
+    /// How many of the first `attempt` attempts were made, as far as anybody knows.
+    pub fn tries(&self, attempt: u32) -> u32 {
+        let held =
+            self.steps.iter().filter(|(_, step)| matches!(step, Step::Retry { held: true, .. })).count();
+        attempt.saturating_sub(u32::try_from(held).unwrap_or(u32::MAX)).max(1)
+    }
+
     /// May an attempt have been carried out although nobody heard of it? Once that is so it stays so.
     pub fn maybe_sent(&self) -> bool {
         self.steps.iter().any(|(_, step)| matches!(step, Step::Retry { maybe_sent: true, .. }))

@@ -28,6 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::brand::Brand;
+use crate::channel::Provider;
 use crate::draft::Draft;
 use crate::fact::Channel;
 use crate::gather::gather;
@@ -41,6 +42,14 @@ pub use sample::Sample;
 
 /// Longest subject, in characters. Mail programs show 40 to 80; RFC 5322 would allow 998 bytes on a line.
 const SUBJECT_MAX: usize = 120;
+
+/// Longest text message, in characters: three segments of plain letters, as networks bill them.
+const TEXT_MESSAGE_MAX: usize = 459;
+
+/// Can this message be said in a text message?
+pub(crate) fn has_short_text(template: &str) -> bool {
+    markup::part(&[template, "/en/sms.txt"].concat()).is_some()
+}
 
 /// Renders `draft` in the best language there is for it: the customer's own (`de-AT`, then `de`), the shop's, English.
 ///
@@ -122,6 +131,13 @@ fn part(
     rendered.map_err(|error| broken(path, error.to_string()))
 }
 
+/// What a text message says: always in our words.
+fn short_text(message: &str, locale: &str, values: &Values) -> Result<String, RenderError> {
+    let path = format!("{message}/{locale}/sms.txt");
+    let rendered = environment().get_template(&path).and_then(|template| template.render(values));
+    rendered.map_err(|error| RenderError::Template { path, why: error.to_string() })
+}
+
 fn worded(
     draft: &Draft,
     settings: &Settings,
@@ -137,10 +153,15 @@ fn worded(
     let order_url = draft.order_url.as_deref().and_then(clean::url);
     values.insert("order_url".to_owned(), Serde(&order_url).into());
     let say = |which, values: &Values| part(draft.template, locale, which, wording, values);
+    let is_short = matches!(draft.channel, Channel::Sms | Channel::Whatsapp);
     let subject =
-        if is_email { clean::line(&say(Part::Subject, &values)?, SUBJECT_MAX) } else { String::new() };
+        if is_short { String::new() } else { clean::line(&say(Part::Subject, &values)?, SUBJECT_MAX) };
     values.insert("subject".to_owned(), subject.as_str().into());
-    let text = clean::tidy_text(&say(Part::Text, &values)?);
+    let text = if is_short {
+        clean::line(&short_text(draft.template, locale, &values)?, TEXT_MESSAGE_MAX)
+    } else {
+        clean::tidy_text(&say(Part::Text, &values)?)
+    };
     let html = if is_email { clean::tidy_html(&say(Part::Html, &values)?) } else { String::new() };
 
     let brand = BrandView::new(&settings.brand);
@@ -162,6 +183,8 @@ fn worded(
     };
     Ok(Body {
         channel: draft.channel,
+        provider: Provider::default(),
+        reference: String::new(),
         to: draft.to.clone(),
         locale: locale.to_owned(),
         from,

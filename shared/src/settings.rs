@@ -39,6 +39,8 @@ pub struct Settings {
     pub brand: Brand,
     /// Where alerts for the team go; empty for nowhere.
     pub team_email: String,
+    /// How alerts reach the team: the first of these that has a provider and an address. `slack`, `email`, `webhook`.
+    pub alerts: Vec<Channel>,
     /// Language for people whose own is not known, and for the team: `en`, `de`, `fr`, `es`, `pt-BR`, `pl`.
     pub default_locale: String,
     /// The shop's time zone: an IANA name.
@@ -89,6 +91,7 @@ impl Default for Settings {
         Self {
             brand: Brand::default(),
             team_email: "team@example.com".to_owned(),
+            alerts: vec![Channel::Slack, Channel::Email, Channel::Webhook],
             default_locale: "en".to_owned(),
             time_zone: Zone::utc(),
             sending_hours: Hours { from: Clock::new(9, 0), to: Clock::new(20, 0) },
@@ -348,7 +351,8 @@ pub struct Override {
     /// How long after that it is still of use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Span>,
-    /// In order of preference.
+    /// In order of preference: `email`, `sms`, `whatsapp`. The first that has a provider, an address or number, and
+    /// where it is needed consent. Text messages there are of `shipment-status` and `delay`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<Channel>>,
     /// Percent, instead of the common one.

@@ -5,20 +5,17 @@
 pub(crate) mod decide;
 mod erase;
 mod fetch;
+mod send;
 mod voucher;
 mod words;
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use futures_util::StreamExt;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::channel::{Outbound, Outcome, Outgoing, resend, retry_at};
+use crate::channel::{Outbound, Providers, reference};
 use crate::customer::Customer;
 use crate::fact::{Event, Fact};
 use crate::fetch::{self as fetching, Platforms, WITH_A_TOKEN};
@@ -60,8 +57,10 @@ pub struct Limits {
     pub sends: usize,
     /// Orders fetched, and vouchers made, in one round; more wait for the next.
     pub fetches: usize,
-    /// Calls to providers or platforms under way at once.
+    /// Calls to one provider, or to platforms, under way at once.
     pub concurrent_sends: usize,
+    /// No message is handed over after this, counted from the first of a round: a call may take ten seconds more.
+    pub sending: TimeDelta,
     /// No new round starts after this.
     pub time: TimeDelta,
     pub lease: LeaseTiming,
@@ -79,6 +78,7 @@ impl Default for Limits {
             sends: 200,
             fetches: 32,
             concurrent_sends: 16,
+            sending: TimeDelta::seconds(8),
             time: TimeDelta::seconds(15),
             lease: LeaseTiming::default(),
         }
@@ -125,7 +125,7 @@ pub struct Sweep<'a, S, C, O> {
     pub clock: &'a C,
     pub outbound: &'a O,
     pub settings: &'a Settings,
-    pub email: &'a resend::Config,
+    pub providers: &'a Providers,
     pub platforms: &'a Platforms,
     pub limits: Limits,
     /// Random: names the holder of the lease and spreads retries.
@@ -163,6 +163,8 @@ struct Job {
     playbook: String,
     cause: String,
     attempt: u32,
+    /// How many attempts were made, this one included.
+    tries: u32,
     body: Body,
     first_attempt_at: Time,
     /// An earlier attempt may have been carried out.
@@ -280,12 +282,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 
         if !jobs.is_empty() {
             lease.check(self.store, self.clock).await?;
-            let outcomes = self.send(lease, &jobs, &mut report).await;
-            for fact in &outcomes {
-                records.join(fact.clone()).await?;
-            }
-            batch.extend(segment::store(self.store, 0, &outcomes).await?);
-            lease.check(self.store, self.clock).await?;
+            batch.extend(self.send(lease, &jobs, &mut records, &mut report).await?);
         }
 
         let fetched = self.fetch(&mut records, &touched, &mut report).await?;
@@ -553,108 +550,40 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             step,
             body,
             trace: None,
+            reach: None,
         };
-        let job = |attempt, body, first_attempt_at, maybe_sent| Job {
+        let job = |attempt, tries, body, first_attempt_at, maybe_sent| Job {
             about: about.clone(),
             id: id.clone(),
             playbook: playbook.clone(),
             cause: cause.clone(),
             attempt,
+            tries,
             body,
             first_attempt_at,
             maybe_sent,
         };
         match next {
             Next::Record(end) => (None, Some(step(end, None))),
-            Next::Begin(draft) => match render(&draft, &self.settings) {
-                Ok(body) => {
-                    let sending = step(Step::Sending { attempt: 1 }, Some(Box::new(body.clone())));
-                    (Some(job(1, body, now, false)), Some(sending))
+            Next::Begin(draft) => {
+                let Some(provider) = self.providers.of(draft.channel) else {
+                    let why = ["the channel ", draft.channel.as_str(), " has no provider"].concat();
+                    return (None, Some(step(Step::Failed { why }, None)));
+                };
+                match render(&draft, self.settings) {
+                    Ok(body) => {
+                        let body = Body { provider, reference: reference::encode(about, &cause), ..body };
+                        let sending = step(Step::Sending { attempt: 1 }, Some(Box::new(body.clone())));
+                        (Some(job(1, 1, body, now, false)), Some(sending))
+                    }
+                    Err(error) => (None, Some(step(Step::Failed { why: error.to_string() }, None))),
                 }
-                Err(error) => (None, Some(step(Step::Failed { why: error.to_string() }, None))),
-            },
-            Next::Attempt { attempt, body, first_attempt_at, recorded, maybe_sent } => {
+            }
+            Next::Attempt { attempt, tries, body, first_attempt_at, recorded, maybe_sent } => {
                 let sending = (!recorded).then(|| step(Step::Sending { attempt }, None));
-                (Some(job(attempt, *body, first_attempt_at, maybe_sent)), sending)
+                (Some(job(attempt, tries, *body, first_attempt_at, maybe_sent)), sending)
             }
         }
-    }
-
-    /// Hands messages over, several at a time, and returns what became of them as facts.
-    ///
-    /// A sweep that stalled until its lease ran out hands nothing over any more: whoever has the lease now takes these
-    /// attempts for its own to make, perhaps so long ago that the provider has forgotten their keys.
-    async fn send(&self, lease: &mut Lease, jobs: &[Job], report: &mut Report) -> BTreeSet<Fact> {
-        let good_until = &Cell::new(lease.good_until());
-        let calls = jobs.iter().map(|job| async move {
-            if self.clock.now() >= good_until.get() {
-                return None;
-            }
-            let message = Outgoing { id: &job.id, playbook: &job.playbook, body: &job.body };
-            let outcome = match resend::request(&message, self.email) {
-                Some(request) => resend::classify(&self.outbound.call(request).await),
-                None => Outcome::Refused { why: "it does not fit into a request".to_owned() },
-            };
-            Some((job, outcome, self.clock.now()))
-        });
-        let mut calls =
-            pin!(futures_util::stream::iter(calls).buffer_unordered(self.limits.concurrent_sends));
-        let mut outcomes = Vec::new();
-        while let Some(outcome) = calls.next().await {
-            outcomes.extend(outcome);
-            if lease.is_half_over(self.clock.now()) && lease.check(self.store, self.clock).await.is_ok() {
-                good_until.set(lease.good_until());
-            }
-        }
-
-        let mut facts = BTreeSet::new();
-        for (job, outcome, at) in outcomes {
-            let step = self.after(job, outcome, at);
-            match step {
-                Step::Sent { .. } => report.sent += 1,
-                Step::Retry { .. } => report.deferred += 1,
-                _ => report.failed += 1,
-            }
-            let step = MessageStep {
-                id: job.id.clone(),
-                playbook: job.playbook.clone(),
-                cause: job.cause.clone(),
-                step,
-                body: None,
-                trace: None,
-            };
-            facts.insert(own_fact(&job.about, at, step));
-        }
-        facts
-    }
-
-    /// The step that follows an attempt.
-    fn after(&self, job: &Job, outcome: Outcome, now: Time) -> Step {
-        let end = |why, maybe_sent| if maybe_sent { Step::Unknown { why } } else { Step::Failed { why } };
-        let retry = |after, why: String, maybe_sent| match retry_at(
-            job.attempt,
-            after,
-            self.jitter(job.id.as_str(), job.attempt),
-            now,
-        ) {
-            Some(until) => Step::Retry { attempt: job.attempt, until, why, maybe_sent },
-            None => end(format!("given up after {} attempts: {why}", job.attempt), maybe_sent),
-        };
-        match outcome {
-            Outcome::Sent { provider_id } => Step::Sent { provider_id },
-            Outcome::Refused { why } => end(why, job.maybe_sent),
-            Outcome::Later { after, why } => retry(after, why, job.maybe_sent),
-            Outcome::Lost { why } if now - job.first_attempt_at < resend::IDEMPOTENT_FOR => {
-                retry(None, why, true)
-            }
-            Outcome::Lost { why } => Step::Unknown { why },
-        }
-    }
-
-    /// 0 to 1, another for every message or order, and attempt.
-    fn jitter(&self, id: &str, attempt: u32) -> f64 {
-        let digest = Sha256::digest(format!("{:x} {id} {attempt}", self.seed));
-        f64::from(u16::from_le_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
     }
 
     /// Tells each customer's page when to look at them again.

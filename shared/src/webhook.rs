@@ -24,6 +24,7 @@ use verify::{Proof, Proven};
 mod aftership;
 pub mod api;
 mod bigcommerce;
+pub mod callback;
 mod chatwoot;
 mod delighted;
 mod desk;

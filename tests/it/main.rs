@@ -11,6 +11,7 @@ mod metrics;
 mod platforms;
 mod privacy;
 mod process;
+mod providers;
 mod senders;
 mod shop;
 mod simulation;

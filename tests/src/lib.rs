@@ -6,6 +6,7 @@ pub mod payload;
 pub mod platform;
 pub mod provider;
 pub mod redis;
+pub mod scripted;
 pub mod simulation;
 pub mod store;
 pub mod trade;

@@ -11,6 +11,7 @@ mod receive;
 mod redis;
 mod rubbish;
 mod seed;
+mod sending;
 mod size;
 mod stored;
 mod webhook;
@@ -70,6 +71,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     if wanted("burst") {
         runtime.block_on(burst::run(root))?;
+    }
+    if wanted("sending") {
+        runtime.block_on(sending::run(root))?;
     }
     if wanted("stored") {
         runtime.block_on(stored::run(root))?;

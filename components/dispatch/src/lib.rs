@@ -1,10 +1,11 @@
 //! `POST /dispatch`: the only component that plans and sends. `GET /healthz`: is everything in order?
 
+mod providers;
+
 use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{Http, KeyValue, WallClock, settings, variable};
 use aftercare::access;
-use aftercare::channel::resend;
 use aftercare::fetch::{Access, Platforms};
 use aftercare::health::Health;
 use aftercare::store::Store;
@@ -44,11 +45,12 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
     if !access::allowed(request.header("authorization"), &variable("dispatch_token")) {
         return Err(Problem::Unauthorized);
     }
-    let (store, email, platforms) = (open()?, email(), platforms());
-    let settings = settings::load(&store).await.map_err(|error| {
+    let (store, providers, platforms) = (open()?, providers::configured(), platforms());
+    let mut settings = settings::load(&store).await.map_err(|error| {
         eprintln!("the sweep stopped: {error}");
         Problem::Unavailable
     })?;
+    settings.connected = providers.channels();
     let store = WithRoom::new(store);
     match request.query() {
         "" => {}
@@ -60,7 +62,7 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
         clock: &WallClock,
         outbound: &Http,
         settings: &settings,
-        email: &email,
+        providers: &providers,
         platforms: &platforms,
         limits: limits(),
         seed: adapter::seed(),
@@ -121,12 +123,4 @@ fn platforms() -> Platforms {
         ("bigcommerce", Access { url: bigcommerce, token: variable("bigcommerce_token") }),
         ("shopify", Access { url: bare(&variable("shopify_url")), token: variable("shopify_token") }),
     ])
-}
-
-/// The outbox, until there is a key.
-fn email() -> resend::Config {
-    let api_key = variable("resend_api_key");
-    let url =
-        if api_key.is_empty() { "http://outbox.spin.internal".to_owned() } else { variable("resend_url") };
-    resend::Config { url: url.trim_end_matches('/').to_owned(), api_key }
 }

@@ -18,6 +18,9 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Older messages are dropped: this is a window for developers, not an archive, and keys are few.
 const KEPT: usize = 200;
 
+/// Any of these shuts the outbox; nothing else is done with them.
+const MAIL_PROVIDERS: [&str; 3] = ["resend_api_key", "postmark_server_token", "sendgrid_api_key"];
+
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let answer = match inbound::read(request, MAX_BODY_BYTES) {
         Ok(request) => answer(&request).await,
@@ -27,7 +30,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 async fn answer(request: &Inbound) -> Result<Answer, Problem> {
-    if !variable("resend_api_key").is_empty() {
+    if MAIL_PROVIDERS.iter().any(|secret| !variable(secret).is_empty()) {
         return Err(Problem::NotFound(
             "Messages go to the configured provider, so the outbox is shut.".to_owned(),
         ));

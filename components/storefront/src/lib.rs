@@ -3,7 +3,6 @@
 use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, settings, webhook};
-use aftercare::fact::Fact;
 use aftercare::store::StoreError;
 use aftercare::store::lease::Clock;
 use aftercare::store::view::View;
@@ -54,8 +53,7 @@ async fn visited(visit: &Visit<'_>) -> Result<(Reply, Option<KeyValue>), StoreEr
     let customer = View::customer(&store, visit.now, &guest.key).await?;
     let reply = storefront::answer(&settings, &guest, customer, visit);
     let Some(fact) = &reply.fact else { return Ok((reply, None)) };
-    let bytes = fact.to_bytes();
-    webhook::put(&store, &Fact::id_of(&bytes), &bytes).await?;
+    webhook::put(&store, fact).await?;
     Ok((reply, Some(store)))
 }
 

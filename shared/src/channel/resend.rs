@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use http::{Request, Response, header};
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, Outcome, Outgoing, retry_after};
+use super::{CallError, Outcome, Outgoing, answered, retry_after, unanswered};
 
 /// How long Resend knows an idempotency key; a little less, for clocks that differ.
 pub const IDEMPOTENT_FOR: TimeDelta = TimeDelta::hours(23);
@@ -32,7 +32,7 @@ struct Email<'a> {
     html: &'a str,
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     headers: &'a std::collections::BTreeMap<String, String>,
-    tags: [Tag<'a>; 3],
+    tags: Vec<Tag<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,6 +55,16 @@ struct Refusal {
 /// The call that sends `message`. `None` if its parts cannot stand in an HTTP request.
 pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8>>> {
     let body = message.body;
+    let mut tags = vec![
+        Tag { name: "playbook", value: message.playbook },
+        Tag { name: "channel", value: body.channel.as_str() },
+        Tag { name: "locale", value: &body.locale },
+    ];
+    // Not in bodies that were frozen before there were callbacks: those must stay the same bytes.
+    if !body.reference.is_empty() {
+        tags.push(Tag { name: "message", value: message.id.as_str() });
+        tags.push(Tag { name: "reference", value: &body.reference });
+    }
     let email = Email {
         from: &body.from,
         to: [&body.to],
@@ -62,11 +72,7 @@ pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8
         text: &body.text,
         html: &body.html,
         headers: &body.headers,
-        tags: [
-            Tag { name: "playbook", value: message.playbook },
-            Tag { name: "channel", value: body.channel.as_str() },
-            Tag { name: "locale", value: &body.locale },
-        ],
+        tags,
     };
     let mut request = Request::post(format!("{}/emails", config.url))
         .header(header::CONTENT_TYPE, "application/json")
@@ -80,8 +86,7 @@ pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8
 /// What Resend's answer means.
 pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
     let response = match answer {
-        Err(error @ CallError::NotSent(_)) => return Outcome::Later { after: None, why: error.to_string() },
-        Err(error @ CallError::Lost(_)) => return Outcome::Lost { why: error.to_string() },
+        Err(error) => return unanswered(error),
         Ok(response) => response,
     };
     let status = response.status().as_u16();
@@ -91,12 +96,12 @@ pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
     }
 
     let name = serde_json::from_slice::<Refusal>(response.body()).unwrap_or_default().name;
-    let why =
-        if name.is_empty() { format!("answered {status}") } else { format!("answered {status} {name}") };
+    let why = answered(response, &name);
     match (status, name.as_str()) {
         (429, "monthly_quota_exceeded") => Outcome::Refused { why },
         (429, "daily_quota_exceeded") => Outcome::Later { after: Some(TimeDelta::days(1)), why },
-        (409, "concurrent_idempotent_requests" | "resource_locked") | (408 | 429 | 500..=599, _) => {
+        (429, _) => Outcome::Busy { after: retry_after(response), why },
+        (409, "concurrent_idempotent_requests" | "resource_locked") | (408 | 500..=599, _) => {
             Outcome::Later { after: retry_after(response), why }
         }
         _ => Outcome::Refused { why },
@@ -105,24 +110,49 @@ pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use http::Response;
-
-    use super::{CallError, Outcome, classify};
+    use super::*;
+    use crate::channel::samples::{answer, id, mail, outgoing, short};
 
     #[track_caller]
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
-        let mut response = Response::builder().status(status);
-        for (name, value) in headers {
-            response = response.header(*name, *value);
-        }
-        let outcome = classify(&Ok(response.body(body.as_bytes().to_vec()).expect("a response")));
-        let text = match outcome {
-            Outcome::Sent { provider_id } => format!("sent {}", provider_id.unwrap_or_default()),
-            Outcome::Later { after, .. } => format!("later {}", after.map_or(0, |after| after.num_seconds())),
-            Outcome::Refused { .. } => "refused".to_owned(),
-            Outcome::Lost { .. } => "lost".to_owned(),
-        };
-        assert_eq!(text, expected);
+        assert_eq!(short(classify(&Ok(answer(status, headers, body)))), expected);
+    }
+
+    fn config() -> Config {
+        Config { url: "https://api.resend.com".to_owned(), api_key: "re_1".to_owned() }
+    }
+
+    #[test]
+    fn a_message_is_asked_for_as_documented() {
+        let (id, body) = (id(), mail());
+        let request = request(&outgoing(&id, &body), &config()).expect("a request");
+        assert_eq!(request.uri(), "https://api.resend.com/emails");
+        assert_eq!(request.headers()["authorization"], "Bearer re_1");
+        assert_eq!(request.headers()["idempotency-key"], id.as_str());
+        let sent: serde_json::Value = serde_json::from_slice(request.body()).expect("JSON");
+        assert_eq!(sent["to"], serde_json::json!(["ann@example.com"]));
+        assert_eq!(sent["headers"]["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click");
+        let tags: Vec<_> =
+            sent["tags"].as_array().expect("tags").iter().map(|tag| tag["name"].as_str()).collect();
+        assert_eq!(
+            tags.into_iter().flatten().collect::<Vec<_>>(),
+            ["playbook", "channel", "locale", "message", "reference"]
+        );
+    }
+
+    /// What was frozen by an earlier version must reach the provider as it first did.
+    #[test]
+    fn an_older_body_is_still_the_same_bytes() {
+        let older = r#"{"channel":"email","to":"ann@example.com","locale":"en","from":"shop@example.com","subject":"Hi","text":"Hello"}"#;
+        let body: crate::message::Body = serde_json::from_str(older).expect("a body");
+        assert_eq!(body.provider, crate::channel::Provider::Resend);
+        let id = id();
+        let request = request(&outgoing(&id, &body), &config()).expect("a request");
+        assert_eq!(
+            String::from_utf8_lossy(request.body()),
+            r#"{"from":"shop@example.com","to":["ann@example.com"],"subject":"Hi","text":"Hello","tags":[{"name":"playbook","value":"thank-you"},{"name":"channel","value":"email"},{"name":"locale","value":"en"}]}"#
+        );
+        assert_eq!(serde_json::to_string(&body).expect("JSON"), older);
     }
 
     #[test]
@@ -138,8 +168,8 @@ mod tests {
         check(409, &[], r#"{"name":"concurrent_idempotent_requests"}"#, "later 0");
         check(409, &[], r#"{"name":"resource_locked"}"#, "later 0");
         check(422, &[], r#"{"name":"missing_required_field"}"#, "refused");
-        check(429, &[("retry-after", "2")], r#"{"name":"rate_limit_exceeded"}"#, "later 2");
-        check(429, &[], r#"{"name":"rate_limit_exceeded"}"#, "later 0");
+        check(429, &[("retry-after", "2")], r#"{"name":"rate_limit_exceeded"}"#, "busy 2");
+        check(429, &[], r#"{"name":"rate_limit_exceeded"}"#, "busy 0");
         check(429, &[], r#"{"name":"daily_quota_exceeded"}"#, "later 86400");
         check(429, &[], r#"{"name":"monthly_quota_exceeded"}"#, "refused");
         check(500, &[], r#"{"name":"internal_server_error"}"#, "later 0");

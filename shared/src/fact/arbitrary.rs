@@ -11,9 +11,10 @@ use proptest::sample::{Index, select, subsequence};
 
 use super::{
     Answer, Channel, ConsentReport, Contact, Direction, Event, Fact, Fetch, FetchReport, FetchStep, Help,
-    HelpTopic, Item, OrderReport, OrderStage, PrivacyKind, PrivacyRequest, Refund, ReturnReason, Review,
-    Scale, ShipmentReport, ShipmentState, SurveyKind, TicketReport, Topic,
+    HelpTopic, Item, OrderReport, OrderStage, PrivacyKind, PrivacyRequest, Reach, ReachReport, Refund,
+    ReturnReason, Review, Scale, ShipmentReport, ShipmentState, SurveyKind, TicketReport, Topic,
 };
+use crate::channel::Provider;
 use crate::field::Field;
 use crate::key::Key;
 use crate::message::{Body, MessageId, MessageStep, Step};
@@ -53,6 +54,7 @@ fn own_key(event: &Event) -> Option<Key> {
             let (kind, id) = step.cause.split_once(':')?;
             if kind == "order" { Key::order(id) } else { Key::person(kind, id) }
         }
+        Event::Reach(reach) => Reach::key(reach.channel, &reach.address),
         Event::Consent(_) => None,
     }
 }
@@ -160,6 +162,7 @@ fn event() -> BoxedStrategy<Event> {
             Event::Fetched(FetchReport { platform: "bigcommerce".to_owned(), order_id, asked, step })
         }),
         3 => message().prop_map(Event::Message),
+        1 => reach().prop_map(Event::Reach),
     ]
     .boxed()
 }
@@ -372,9 +375,9 @@ fn message() -> BoxedStrategy<MessageStep> {
     let step = prop_oneof![
         (time(), word()).prop_map(|(until, why)| Step::Deferred { until, why }),
         (1..3_u32).prop_map(|attempt| Step::Sending { attempt }),
-        (1..3_u32, time(), word(), any::<bool>()).prop_map(|(attempt, until, why, maybe_sent)| {
-            Step::Retry { attempt, until, why, maybe_sent }
-        }),
+        (1..3_u32, time(), word(), any::<bool>(), any::<bool>()).prop_map(
+            |(attempt, until, why, maybe_sent, held)| Step::Retry { attempt, until, why, maybe_sent, held }
+        ),
         word().prop_map(|why| Step::Skipped { why }),
         id().prop_map(|id| Step::Merged { into: MessageId::new("digest", &id) }),
         word().prop_map(|why| Step::Expired { why }),
@@ -388,6 +391,8 @@ fn message() -> BoxedStrategy<MessageStep> {
     let body = (word(), word()).prop_map(|(subject, text)| {
         Box::new(Body {
             channel: Channel::Email,
+            provider: Provider::Postmark,
+            reference: String::new(),
             to: "ann@example.com".to_owned(),
             locale: "en".to_owned(),
             from: "Shop <shop@example.com>".to_owned(),
@@ -401,14 +406,32 @@ fn message() -> BoxedStrategy<MessageStep> {
         id().prop_map(|id| ("thank-you", format!("order:{id}"))),
         id().prop_map(|id| ("recovery", format!("answer:{id}"))),
     ];
-    (about, step, maybe(body))
-        .prop_map(|((playbook, cause), step, body)| MessageStep {
+    (about, step, maybe(body), maybe(reach()))
+        .prop_map(|((playbook, cause), step, body, reach)| MessageStep {
             id: MessageId::new(playbook, &cause),
             playbook: playbook.to_owned(),
             cause,
             step,
             body,
             trace: None,
+            reach,
         })
+        .boxed()
+}
+
+fn reach() -> BoxedStrategy<Reach> {
+    let report = prop_oneof![
+        Just(ReachReport::Bounced),
+        Just(ReachReport::Complained),
+        Just(ReachReport::Stopped),
+        Just(ReachReport::Resumed),
+    ];
+    let address = prop_oneof![
+        Just((Channel::Email, "ann@example.com")),
+        Just((Channel::Sms, "+4930123456")),
+        Just((Channel::Whatsapp, "+4930123456")),
+    ];
+    (address, report)
+        .prop_map(|((channel, address), report)| Reach { channel, address: address.to_owned(), report })
         .boxed()
 }

@@ -16,8 +16,10 @@ use crate::customer::Order;
 use crate::draft::Draft;
 use crate::fact::{Channel, PrivacyKind, Topic};
 use crate::join::Latest;
+use crate::key::Key;
 use crate::link;
-use crate::message::{Message, MessageId, Step};
+use crate::message::{Body, Message, MessageId, Step};
+use crate::render;
 use crate::time::Time;
 
 /// How long nothing is advertised to somebody who was unhappy, unless they said since that they are not.
@@ -65,12 +67,10 @@ impl<'a> Rules<'_, 'a> {
             return planned(due, Intent::End(Step::Expired { why }));
         }
         if let To::Team = say.to {
-            let intent = if settings.team_email.is_empty() {
-                skip("no address for the team is set")
-            } else if due > now {
-                Intent::Wait
-            } else {
-                self.send(say, (Channel::Email, settings.team_email.clone()), None)
+            let intent = match self.team() {
+                None => skip("no address for the team is set"),
+                Some(_) if due > now => Intent::Wait,
+                Some(reach) => self.send(say, reach, None),
             };
             return planned(due, intent);
         }
@@ -84,7 +84,8 @@ impl<'a> Rules<'_, 'a> {
             To::Customer(order) => order,
             To::Team => None,
         };
-        let reach = match self.reach(playbook, purpose, order) {
+        let frozen = message.filter(|_| under_way).and_then(|message| message.body.as_deref());
+        let reach = match self.reach(playbook, say.template, order, frozen) {
             Ok(reach) => reach,
             Err(Unreachable::NoAddress) => {
                 // It may come with a later report.
@@ -162,16 +163,34 @@ impl<'a> Rules<'_, 'a> {
         settings.links.make(link::Purpose::Order, &key, chapter.placed.unwrap_or(self.story.now), LINKS_LAST)
     }
 
-    /// An address for one of the channels, in order of preference, that the person lets us use for this.
+    /// Where alerts for the team go: the first of the channels for them that is there.
+    fn team(&self) -> Option<(Channel, String)> {
+        let settings = self.story.settings;
+        let connected = settings.alerts.iter().filter(|channel| settings.connected.contains(channel));
+        let mut reaches = connected.filter_map(|channel| match channel {
+            Channel::Email => Some((Channel::Email, settings.team_email.clone())),
+            Channel::Slack | Channel::Webhook => Some((*channel, "team".to_owned())),
+            Channel::Sms | Channel::Whatsapp => None,
+        });
+        reaches.find(|(_, to)| !to.is_empty())
+    }
+
+    /// An address for one of the channels, in order of preference, that the person lets us use for this. A message of
+    /// which an attempt was made stays on the channel that it was made on, and with the address it has.
     fn reach(
         &self,
         playbook: Name,
-        purpose: Purpose,
+        template: &str,
         order: Option<&Order>,
+        frozen: Option<&Body>,
     ) -> Result<(Channel, String), Unreachable> {
         let Story { customer, settings, .. } = *self.story;
+        let purpose = playbook.purpose();
         let mut refused = None;
-        let channels = playbook.channels(settings);
+        let channels = match &frozen {
+            Some(body) => std::slice::from_ref(&body.channel),
+            None => playbook.channels(settings),
+        };
         if !channels.iter().any(|channel| settings.connected.contains(channel)) {
             return Err(Unreachable::Refused("none of its channels has a provider"));
         }
@@ -182,12 +201,42 @@ impl<'a> Rules<'_, 'a> {
                 Channel::Slack | Channel::Webhook => None,
             };
             let Some(address) = address else { continue };
-            match self.refusal(*channel, purpose) {
-                None => return Ok((*channel, address.to_owned())),
-                Some(why) => refused = refused.or(Some(why)),
+            let address = frozen.map_or(address, |body| &body.to);
+            match self.usable(*channel, address, template, purpose) {
+                Ok(address) => return Ok((*channel, address)),
+                Err(why) => refused = refused.or(Some(why)),
             }
         }
         Err(refused.map_or(Unreachable::NoAddress, Unreachable::Refused))
+    }
+
+    /// The address as it is written on this channel; or why it must not be used.
+    fn usable(
+        &self,
+        channel: Channel,
+        address: &str,
+        template: &str,
+        purpose: Purpose,
+    ) -> Result<String, &'static str> {
+        let is_phone = matches!(channel, Channel::Sms | Channel::Whatsapp);
+        if is_phone && !render::has_short_text(template) {
+            return Err("there is no short text of this message");
+        }
+        let written = match Key::phone(address) {
+            _ if !is_phone => address.to_owned(),
+            Some(number) => number.id().to_owned(),
+            None => return Err("the phone number has no country code"),
+        };
+        let against = self.story.customer.against(channel, address);
+        if against.bounced {
+            Err("nothing arrives at this address: a message to it bounced")
+        } else if against.stopped {
+            Err("opted out of this channel")
+        } else if against.complained && purpose != Purpose::Service {
+            Err("reported an earlier message as spam")
+        } else {
+            self.refusal(channel, purpose).map_or(Ok(written), Err)
+        }
     }
 
     /// Why a channel must not be used for this purpose.

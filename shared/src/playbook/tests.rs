@@ -177,6 +177,7 @@ fn sweep(customer: &mut Customer, settings: &Settings, now: Time) -> Vec<Line> {
                 step: step.clone(),
                 body: None,
                 trace: None,
+                reach: None,
             };
             let keys = customer.keys.iter().take(1).cloned().collect();
             let event = crate::fact::Event::Message(step);

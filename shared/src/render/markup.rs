@@ -3,6 +3,7 @@
 //! ```text
 //! Subject: Your parcel is on its way{% if number %} ({{ number }}){% endif %}
 //! Preview: Track it any time.
+//! Sms: {{ brand.name }}: Your parcel is on its way.
 //!
 //! # On its way
 //!
@@ -12,7 +13,8 @@
 //! ```
 //!
 //! Blank lines divide blocks. A line that holds nothing but `{% ... %}` says for which values its surroundings are meant.
-//! A link alone on its line is a button in HTML. `Frame: team` in the head is for alerts to the team.
+//! A link alone on its line is a button in HTML. `Sms` is all that is said in a text message; a message without it is
+//! never sent as one. `Frame: team` in the head is for alerts to the team.
 
 use super::catalog;
 
@@ -26,6 +28,7 @@ pub(super) fn part(path: &str) -> Option<String> {
     let frame = field("Frame").map_or("layout", str::trim);
     Some(match name {
         "subject.txt" => field("Subject")?.trim().to_owned(),
+        "sms.txt" => field("Sms")?.trim().to_owned(),
         "body.txt" => framed(frame, "txt", None, body.split("\n\n").map(text_block)),
         "body.html" => framed(frame, "html", field("Preview"), body.split("\n\n").map(html_block)),
         _ => return None,

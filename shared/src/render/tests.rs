@@ -297,14 +297,14 @@ fn bad_addresses_and_names_are_refused() {
 }
 
 #[test]
-fn a_text_channel_gets_text_only() {
+fn an_alert_in_slack_is_a_title_and_text() {
     let draft = Draft {
         channel: Channel::Slack,
         to: "#team".to_owned(),
         ..draft("detractor-alert", "en", all_of("detractor-alert")[0].clone())
     };
     let body = render(&draft, &settings()).unwrap();
-    assert_eq!((body.subject.as_str(), body.html.as_str()), ("", ""));
+    assert!(body.subject.starts_with("Unhappy customer") && body.html.is_empty());
     assert!(body.text.starts_with("Ann Smith is not happy with us: 3 on a scale of 0-10."), "{}", body.text);
 }
 
@@ -446,4 +446,40 @@ fn customers_cannot_write_into_a_merchant_s_words() {
     let mail = render(&draft("thank-you", "en", values), &worded_everywhere(&wording)).unwrap();
     assert!(!mail.html.contains("<script") && mail.html.contains("&lt;script&gt;"), "{}", mail.html);
     assert!(mail.text.contains("{{ brand.from }}"), "{}", mail.text);
+}
+
+// ── Text messages ───────────────────────────────────────────────────────────
+
+/// A text message costs by its length and is read on a lock screen: one line, who it is, what happened, where to look.
+#[test]
+fn text_messages_are_short_and_whole() {
+    for message in ["shipment-status", "delay"] {
+        let all = all_of(message);
+        for (locale, context) in
+            catalog::LOCALES.iter().flat_map(|locale| all.iter().map(move |context| (*locale, context)))
+        {
+            let to = "+4930123456".to_owned();
+            let draft = Draft { channel: Channel::Sms, to, ..draft(message, locale, context.clone()) };
+            let sent = render(&draft, &settings()).unwrap();
+            let at = format!("{message}/{locale}: {}", sent.text);
+            assert!((sent.subject.as_str(), sent.html.as_str(), sent.headers.len()) == ("", "", 0), "{at}");
+            assert!(sent.text.starts_with("Kaffee & Co: ") && !sent.text.contains('\n'), "{at}");
+            assert!(sent.text.chars().count() <= 240, "{at}");
+            for gap in ["  ", " .", "..", "None", "null", "{", "}"] {
+                assert!(!sent.text.contains(gap), "`{gap}`: {at}");
+            }
+            let tracked = context["tracking_url"].as_str().filter(|_| context["state"] != "delivered");
+            assert!(tracked.is_none_or(|url| sent.text.ends_with(&format!(" {url}"))), "{at}");
+        }
+    }
+}
+
+#[test]
+fn every_language_has_the_same_short_texts() {
+    for (message, locales) in catalog::MESSAGES {
+        for locale in *locales {
+            let here = markup::part(&format!("{message}/{locale}/sms.txt")).is_some();
+            assert_eq!(here, has_short_text(message), "{message}/{locale}");
+        }
+    }
 }

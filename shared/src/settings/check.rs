@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::Settings;
+use crate::fact::Channel;
 use crate::render;
 
 /// One thing that is wrong with a document.
@@ -118,6 +119,10 @@ impl Settings {
                 wrong(path, "a link starts with https:// or http:// and has no blanks or quotes");
             }
         }
+        let reaches_customers = |channel: &Channel| !matches!(channel, Channel::Slack | Channel::Webhook);
+        if self.alerts.iter().any(|channel| matches!(channel, Channel::Sms | Channel::Whatsapp)) {
+            wrong("alerts", "the team is reached by slack, email or webhook");
+        }
         if !render::speaks(&self.default_locale) {
             wrong("default_locale", "there are no messages in this language");
         }
@@ -213,6 +218,9 @@ impl Settings {
             let named = |field: &str| format!("playbooks.{}.{field}", name.as_str());
             if own.channels.as_ref().is_some_and(Vec::is_empty) {
                 wrong(&named("channels"), "at least one; `enabled = false` turns a playbook off");
+            }
+            if !own.channels.iter().flatten().all(reaches_customers) {
+                wrong(&named("channels"), "customers are reached by email, sms or whatsapp");
             }
             if own.holdout.is_some_and(|percent| percent > 50) {
                 wrong(&named("holdout"), "at most 50 percent");

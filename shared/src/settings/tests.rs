@@ -70,6 +70,10 @@ fn what_can_be_read_has_to_make_sense() {
     check(json!({ "default_locale": "tlh" }), &[("default_locale", "language")]);
     check(json!({ "referral": { "url": "https://shop.example/" } }), &[("referral.url", "{code}")]);
     check(
+        json!({ "playbooks": { "survey": { "channels": ["email", "slack"] } }, "alerts": ["sms"] }),
+        &[("alerts", "the team is reached by"), ("playbooks.survey.channels", "customers are reached by")],
+    );
+    check(
         json!({ "playbooks": { "survey": { "channels": [] } } }),
         &[("playbooks.survey.channels", "at least one")],
     );

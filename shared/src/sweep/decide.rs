@@ -1,6 +1,5 @@
 //! From plans to the next step of each message. Pure.
 
-use crate::channel::resend;
 use crate::customer::Customer;
 use crate::draft::Draft;
 use crate::message::{Body, Message, MessageId, Step};
@@ -24,7 +23,15 @@ pub enum Next {
     Begin(Box<Draft>),
     /// Hand the frozen message over again. `recorded` when this very attempt was written down before a crash;
     /// `maybe_sent` when an attempt may have been carried out although nobody heard of it.
-    Attempt { attempt: u32, body: Box<Body>, first_attempt_at: Time, recorded: bool, maybe_sent: bool },
+    Attempt {
+        attempt: u32,
+        /// How many attempts were made, this one included: those that were held back do not count.
+        tries: u32,
+        body: Box<Body>,
+        first_attempt_at: Time,
+        recorded: bool,
+        maybe_sent: bool,
+    },
 }
 
 /// What happens now to each of the customer's messages. Only the holder of the lease may ask: it takes an attempt
@@ -80,6 +87,7 @@ fn next(message: Option<&Message>, plan: Option<&Planned>, now: Time) -> Option<
                 until: *until,
                 why: why.clone(),
                 maybe_sent: message?.maybe_sent(),
+                held: false,
             }),
             Some(Intent::Wait) => return None,
             // It cannot be taken back, and to ask the provider about it would be to send it.
@@ -129,12 +137,13 @@ fn again(message: &Message, attempt: u32, recorded: bool, maybe_sent: bool, now:
         message.steps.iter().find(|(_, step)| matches!(step, Step::Sending { .. })).map(|(at, _)| *at);
     match (&message.body, first) {
         (Some(body), Some(first_attempt_at))
-            if !maybe_sent || now - first_attempt_at < resend::IDEMPOTENT_FOR =>
+            if !maybe_sent || body.provider.may_be_asked_again(first_attempt_at, now) =>
         {
-            Next::Attempt { attempt, body: body.clone(), first_attempt_at, recorded, maybe_sent }
+            let tries = message.tries(attempt);
+            Next::Attempt { attempt, tries, body: body.clone(), first_attempt_at, recorded, maybe_sent }
         }
         (Some(_), _) => Next::Record(Step::Unknown {
-            why: "the answer was lost, and the provider no longer knows the idempotency key".to_owned(),
+            why: "the answer was lost, and the provider cannot be asked whether it was sent".to_owned(),
         }),
         (None, _) => Next::Record(Step::Failed { why: "its frozen body is missing".to_owned() }),
     }

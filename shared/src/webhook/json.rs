@@ -70,6 +70,19 @@ impl<'a> Object<'a> {
         Ok(Self { path: String::new(), members, complaints })
     }
 
+    /// Reads a body that is a list of objects.
+    pub(super) fn parse_list(body: &'a [u8], complaints: &'a Complaints) -> Result<Vec<Self>, Problem> {
+        let refuse = || Problem::NotJson("The body is not a JSON list of objects.".to_owned());
+        let text = std::str::from_utf8(body).map_err(|_| refuse())?;
+        let items = scan::items(text, MAX_ITEMS).map_err(|_| refuse())?;
+        let mut objects = Vec::with_capacity(items.len());
+        for (index, raw) in items.into_iter().enumerate() {
+            let members = scan::members(raw).map_err(|_| refuse())?;
+            objects.push(Self { path: format!("[{index}]"), members, complaints });
+        }
+        Ok(objects)
+    }
+
     /// The full name of a member, as problems tell it.
     fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { [&self.path, ".", name].concat() }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use aftercare::channel::resend;
+use aftercare::channel::{Providers, resend};
 use aftercare::customer::Customer;
 use aftercare::fact::{Event as FactEvent, Fact, FactId};
 use aftercare::fetch::Platforms;
@@ -48,7 +48,7 @@ pub(super) struct Scene {
     pub(super) facts: Vec<Fact>,
     pub(super) settings: Settings,
     limits: Limits,
-    email: resend::Config,
+    providers: Providers,
     sabotage: Option<Sabotage>,
 }
 
@@ -86,7 +86,7 @@ pub(super) fn run(seed: u64, options: Options) -> (Result<Stats, Violation>, Vec
         facts,
         settings: Settings { team_email: team_email.to_owned(), ..Settings::default() },
         limits,
-        email: resend::Config { url: "http://mail.example".to_owned(), api_key: String::new() },
+        providers: resend::Config { url: "http://mail.example".to_owned(), api_key: String::new() }.into(),
         sabotage: options.sabotage,
     };
     let pages: usize = *random.pick(&[1, 1, 2, 3, 7]);
@@ -445,13 +445,13 @@ async fn sweep(world: Shared, scene: Rc<Scene>, access: Access, actor: ActorId) 
         let mut world = world.borrow_mut();
         u128::from(world.random.next()) << 64 | u128::from(world.random.next())
     };
-    let Scene { settings, email, limits, .. } = &*scene;
+    let Scene { settings, providers, limits, .. } = &*scene;
     let sweep = Sweep {
         store: &access,
         clock: &access,
         outbound: &access,
         settings,
-        email,
+        providers,
         platforms: &Platforms::default(),
         limits: *limits,
         seed,

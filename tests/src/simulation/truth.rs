@@ -189,6 +189,7 @@ pub(super) fn describe(fact: &Fact) -> String {
         Event::Consent(_) => "consent".to_owned(),
         Event::Privacy(request) => format!("{:?} {} of {:?}", request.kind, request.id, fact.keys),
         Event::Fetch(fetch) => format!("fetch {}", fetch.order_id),
+        Event::Reach(reach) => format!("{} {}: {:?}", reach.channel.as_str(), reach.address, reach.report),
         Event::Fetched(report) => format!("fetched {}: {:?}", report.order_id, report.step),
         Event::Message(step) => match &step.step {
             Step::Sending { attempt } | Step::Retry { attempt, .. } => {

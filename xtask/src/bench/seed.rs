@@ -160,13 +160,13 @@ pub(super) async fn store_with(customers: u32) -> Result<Memory> {
     }
     let settings = Settings::default();
     let clock = At(Time::from_seconds(DateTime::<Utc>::from(SystemTime::now()).timestamp()));
-    let email = resend::Config { url: "http://nobody.example".to_owned(), api_key: String::new() };
+    let providers = resend::Config { url: "http://nobody.example".to_owned(), api_key: String::new() }.into();
     let sweep = Sweep {
         store: &memory,
         clock: &clock,
         outbound: &Nobody,
         settings: &settings,
-        email: &email,
+        providers: &providers,
         platforms: &Platforms::default(),
         // Few large rounds: it is not the making that is measured.
         limits: Limits {

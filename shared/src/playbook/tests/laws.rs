@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fact::{Channel, Event};
+use crate::fact::{Channel, Event, Reach};
 use crate::settings::{Clock, Hours};
 use crate::zone::Zone;
 
@@ -299,6 +299,71 @@ fn stop_ends_text_messages_and_service_goes_by_mail() {
     assert_eq!(by, [Channel::Sms, Channel::Email]);
 }
 
+/// What became known of an address holds for every message, whatever it is about.
+#[test]
+fn nothing_goes_where_nothing_may_go() {
+    let settings = shop_with(json!({ "playbooks": { "shipment-status": { "channels": ["sms", "email"] } } }));
+    let contact = || json!({ "contact": { "phone": "+49 30 123456" } });
+    let reach = |at, channel: &str, address: &str, report: &str| {
+        fact(at, json!({ "reach": { "channel": channel, "address": address, "report": report } }))
+    };
+    let to = |facts: &[Fact]| -> Vec<String> {
+        let placed = [order(day(0, 0), "1", contact()), parcel(day(1, 0), "1", "shipped")];
+        let lines = live(&[placed.as_slice(), facts].concat(), &settings, day(30, 0));
+        let told = sent(&lines).filter(|(line, _)| line.is(Name::ShipmentStatus) || line.is(Name::Survey));
+        told.map(|(_, draft)| draft.to.clone()).collect()
+    };
+    let delivered = || parcel(day(3, 0), "1", "delivered");
+    assert_eq!(to(&[delivered()]), ["+4930123456", "+4930123456", "ann@example.com"]);
+    let stop = reach(day(2, 0), "sms", "+4930123456", "stopped");
+    assert_eq!(to(&[stop.clone(), delivered()]), ["+4930123456", "ann@example.com", "ann@example.com"]);
+    let start = reach(day(2, 5), "sms", "+4930123456", "resumed");
+    assert_eq!(to(&[stop, start, delivered()]), ["+4930123456", "+4930123456", "ann@example.com"]);
+    let bounce = reach(day(2, 0), "email", "Ann@Example.com", "bounced");
+    let bounce_of_another = reach(day(2, 0), "email", "bob@example.com", "bounced");
+    let lower = |fact: Fact| match fact.event {
+        Event::Reach(reach) => {
+            let reach = Reach::new(reach.channel, &reach.address, reach.report).expect("an address");
+            Fact { event: Event::Reach(reach), ..fact }
+        }
+        _ => fact,
+    };
+    assert_eq!(to(&[lower(bounce), delivered()]), ["+4930123456", "+4930123456"]);
+    assert_eq!(to(&[bounce_of_another, delivered()]).len(), 3);
+}
+
+/// Spam reports end what is not service; on this address service goes on.
+#[test]
+fn a_complaint_leaves_service() {
+    let complaint =
+        json!({ "reach": { "channel": "email", "address": "ann@example.com", "report": "complained" } });
+    let facts = [
+        order(day(0, 0), "1", json!({})),
+        parcel(day(1, 0), "1", "shipped"),
+        fact(day(2, 0), complaint),
+        parcel(day(3, 0), "1", "delivered"),
+    ];
+    let lines = live(&facts, &shop(), day(30, 0));
+    let after: Vec<_> = sent(&lines).filter(|(line, _)| line.at > day(2, 0)).collect();
+    assert!(
+        !after.is_empty()
+            && after.iter().all(|(line, _)| line.is(Name::ShipmentStatus) || line.is(Name::Returns)),
+        "{:?}",
+        after.len()
+    );
+}
+
+/// A number that names nobody for sure is not written to, and the message says so.
+#[test]
+fn a_number_without_a_country_is_named_as_the_reason() {
+    let settings = shop_with(json!({ "playbooks": { "shipment-status": { "channels": ["sms"] } } }));
+    let contact = json!({ "contact": { "phone": "030 123456" } });
+    let facts = [order(day(0, 0), "1", contact), parcel(day(1, 0), "1", "shipped")];
+    let lines = live(&facts, &settings, day(9, 0));
+    let line = lines.iter().find(|line| line.is(Name::ShipmentStatus)).expect("a message");
+    assert!(matches!(&line.step, Step::Skipped { why } if why.contains("country code")), "{:?}", line.step);
+}
+
 #[test]
 fn the_cap_puts_off_and_drops_nothing() {
     let settings = shop_with(json!({
@@ -358,6 +423,7 @@ fn a_spam_report_ends_everything_but_service() {
         step: Step::Complained,
         body: None,
         trace: None,
+        reach: None,
     };
     customer.join(Customer::from(Fact {
         at: day(2, 0),

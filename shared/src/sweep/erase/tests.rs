@@ -61,7 +61,7 @@ async fn sweep(store: &MemoryStore, now: Time, mailbox: &Mailbox) -> Result<(), 
         outbound: mailbox,
         settings: &Settings::default(),
         platforms: &Platforms::default(),
-        email: &resend::Config { url: "http://mail.example".to_owned(), api_key: String::new() },
+        providers: &resend::Config { url: "http://mail.example".to_owned(), api_key: String::new() }.into(),
         limits: Limits::default(),
         seed: 7,
     };

@@ -88,7 +88,8 @@ impl World {
             clock: self,
             outbound: self,
             settings: &Settings::default(),
-            email: &resend::Config { url: "https://mail.example".to_owned(), api_key: String::new() },
+            providers: &resend::Config { url: "https://mail.example".to_owned(), api_key: String::new() }
+                .into(),
             platforms: &Platforms::new([("bigcommerce", access)]),
             limits: Limits::default(),
             seed: 1,
