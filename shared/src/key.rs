@@ -30,7 +30,7 @@ impl Key {
         let (kind, id) = text.split_once(':')?;
         let known = [
             "customer", "email", "phone", "order", "number", "shipment", "tracking", "ticket", "answer",
-            "review", "person", "shop",
+            "review", "person",
         ];
         let key = Self::new(kind, id).filter(|_| known.contains(&kind))?;
         (key.0 == text).then_some(key)
@@ -128,16 +128,6 @@ impl Key {
             Self::shipment(name),
         ];
         keys.into_iter().flatten().collect()
-    }
-
-    /// A key as it is written: `order:1001`. `None` for a kind that nobody has.
-    pub fn parse(text: &str) -> Option<Self> {
-        const KINDS: [&str; 10] = [
-            "answer", "customer", "email", "number", "order", "person", "phone", "review", "shipment",
-            "ticket",
-        ];
-        let (kind, id) = text.split_once(':')?;
-        Self::new(KINDS.iter().find(|known| **known == kind)?, id)
     }
 
     /// The part after the kind: `ann@example.com` of `email:ann@example.com`.

@@ -97,6 +97,7 @@ fn answer(number: u64) -> Answer {
         ticket_id: None,
         product_id: Some((spread / 16 % 20).to_string()),
         contact: aftercare::fact::Contact::default(),
+        change: 0,
     }
 }
 
