@@ -17,6 +17,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
+use chrono::TimeDelta;
 use minijinja::{Value, context};
 use sha2::{Digest, Sha256};
 
@@ -123,9 +124,12 @@ impl Reply {
 
 impl Guest {
     /// What somebody says on this page, at this moment: the page is its own sender, and the form its event.
-    fn fact(&self, visit: &Visit<'_>, own: Option<Key>, event: Event) -> Fact {
+    ///
+    /// A change is later than what it changes, `last`, even within one tick of the clock.
+    fn fact(&self, visit: &Visit<'_>, last: Option<Time>, own: Option<Key>, event: Event) -> Fact {
         let keys = [Some(self.key.clone()), own].into_iter().flatten().collect();
-        Fact { at: visit.now, source: "aftercare".to_owned(), keys, event }
+        let at = last.map_or(visit.now, |last| visit.now.max(last + TimeDelta::milliseconds(1)));
+        Fact { at, source: "aftercare".to_owned(), keys, event }
     }
 
     /// A name that follows from the link's subject and `parts`, and from nothing else.

@@ -553,7 +553,7 @@ fn the_manifest_for_fermyon_cloud_asks_for_no_calls_between_components() {
     let output = std::process::Command::new("sed").arg(expression).arg(manifest()).output().expect("sed");
     let made: toml::Table = String::from_utf8(output.stdout).expect("text").parse().expect("TOML");
     let components = made["component"].as_table().expect("components");
-    assert_eq!(components.len(), 12);
+    assert_eq!(components.len(), 13);
     for (name, component) in components {
         let hosts = component["allowed_outbound_hosts"].as_array().expect("hosts");
         let internal = |host: &toml::Value| host.as_str().is_some_and(|host| host.contains("spin.internal"));

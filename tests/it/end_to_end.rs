@@ -387,7 +387,7 @@ async fn schemas_are_served_as_they_stand_in_the_repository() {
 async fn components_import_only_what_every_host_has() {
     let shop = Shop::open().await;
     let imports = shop.host.imports();
-    assert_eq!(imports.len(), 11);
+    assert_eq!(imports.len(), 13);
     for (component, interfaces) in imports {
         for interface in interfaces {
             let everywhere = interface.starts_with("wasi:") && interface.contains("@0.2.")

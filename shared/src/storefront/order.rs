@@ -72,7 +72,7 @@ pub(super) fn answer(settings: &Settings, guest: &Guest, customer: Customer, vis
         id,
         ..TicketReport::default()
     };
-    let fact = guest.fact(visit, Key::ticket(&report.id), Event::Ticket(report));
+    let fact = guest.fact(visit, None, Key::ticket(&report.id), Event::Ticket(report));
     let customer = with(customer.clone(), &fact);
     page(&look, guest, &customer, visit, Some(said)).storing(Some(fact))
 }

@@ -87,7 +87,7 @@ fn change(
     let count =
         next_change(last, visit.now).or_else(|| wants_less(&report).then_some(u8::MAX)).ok_or(TooMany)?;
     let report = ConsentReport { change: count, ..report };
-    let fact = guest.fact(visit, None, Event::Consent(report));
+    let fact = guest.fact(visit, changes.reported_at(), None, Event::Consent(report));
     let customer = with(customer.clone(), &fact);
     Ok((Some(fact), customer))
 }
@@ -239,7 +239,7 @@ fn request(
     };
     let id = guest.name(&[what, &day]);
     let known = customer.requests.contains_key(&id);
-    let fact = (!known).then(|| guest.fact(visit, None, Event::Privacy(PrivacyRequest { id, kind })));
+    let fact = (!known).then(|| guest.fact(visit, None, None, Event::Privacy(PrivacyRequest { id, kind })));
     page(look, &customer, visit, Some((what, 200))).storing(fact)
 }
 

@@ -49,7 +49,12 @@ pub(super) fn answer(settings: &Settings, guest: &Guest, customer: Customer, vis
         contact: Contact::default(),
         change,
     };
-    thanks(&look, guest, scale, score).storing(Some(guest.fact(visit, None, Event::Answer(answer))))
+    thanks(&look, guest, scale, score).storing(Some(guest.fact(
+        visit,
+        said.map(|(at, _)| at),
+        None,
+        Event::Answer(answer),
+    )))
 }
 
 const fn question(purpose: Purpose) -> (SurveyKind, Scale) {
