@@ -7,6 +7,7 @@
 //! hours, the cap, holdouts, expiry) is done once, in [`rules`].
 
 mod advocate;
+mod cases;
 pub(crate) mod delay;
 pub(crate) mod help;
 pub(crate) mod loyalty;
@@ -36,6 +37,7 @@ use crate::message::{MessageId, Step};
 use crate::settings::Settings;
 use crate::time::Time;
 
+pub use cases::{Case, Complaint, cases, complaints};
 pub use loyalty::Earned;
 pub use name::{Name, Purpose};
 pub(crate) use parcel::Parcel;

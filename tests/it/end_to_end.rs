@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aftercare::ledger::Month;
 use aftercare::webhook::schema::SCHEMAS;
 use aftercare_tests::payload::{ShopifyOrder, nps_answer};
 use aftercare_tests::signing::Sender;
@@ -425,7 +426,7 @@ async fn a_rebuild_makes_the_same_bytes() {
         shop.advance(Duration::from_hours(37));
     }
     shop.dispatch().await;
-    let before = shop.stored().await;
+    let before = counted(shop.stored().await);
     assert!(
         before.keys().any(|key| key.starts_with("month:"))
             && before.keys().any(|key| key.starts_with("day:"))
@@ -437,5 +438,21 @@ async fn a_rebuild_makes_the_same_bytes() {
     while shop.get_json("/healthz").await["unfolded"] != 0 {
         shop.dispatch().await;
     }
-    assert_eq!(difference(&before, &shop.stored().await), [""; 0]);
+    assert_eq!(difference(&before, &counted(shop.stored().await)), [""; 0]);
+}
+
+/// What is stored, of months only what they count: they also remember which segments brought late lines, and after a rebuild
+/// nothing was late.
+fn counted(
+    stored: std::collections::BTreeMap<String, Vec<u8>>,
+) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let plain = stored.into_iter().map(|(key, value)| {
+        if !key.starts_with("month:") {
+            return (key, value);
+        }
+        let month = Month::decode(&key, &value).expect("a month");
+        let counts = format!("{:?}", month.counts());
+        (key, counts.into_bytes())
+    });
+    plain.collect()
 }

@@ -8,6 +8,7 @@ mod end_to_end;
 mod fetch;
 mod journey;
 mod metrics;
+mod pages;
 mod platforms;
 mod privacy;
 mod process;

@@ -280,7 +280,7 @@ async fn alerts_reach_the_team_in_slack_or_by_a_signed_webhook() {
 
 // ── Reports ─────────────────────────────────────────────────────────────────
 
-/// Of SendGrid's own libraries: key, signature, time and body of a report that was sent.
+/// Of `SendGrid`'s own libraries: key, signature, time and body of a report that was sent.
 const SENDGRID_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";
 const SENDGRID_SIGNATURE: &str =
     "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM=";

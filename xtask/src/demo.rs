@@ -101,13 +101,14 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     bar.finish_with_message("done");
     println!("{all} events of {} customers. See {base}/outbox and {base}/dashboard", args.customers);
-    print_pages(root, base, now)
+    print_pages(root, base, now);
+    Ok(())
 }
 
 /// Pages of the first customer, which otherwise only the mails lead to.
-fn print_pages(root: &Path, base: &str, now: SystemTime) -> Result<()> {
+fn print_pages(root: &Path, base: &str, now: SystemTime) {
     // Without a key there are no such pages.
-    let Ok(keys) = secrets::value(root, "link_keys") else { return Ok(()) };
+    let Ok(keys) = secrets::value(root, "link_keys") else { return };
     let keys = keys.split(',').map(|key| key.trim().to_owned()).collect();
     let links = Links::new(base, keys);
     let from = Time::from_seconds(DateTime::<Utc>::from(now).timestamp());
@@ -118,7 +119,6 @@ fn print_pages(root: &Path, base: &str, now: SystemTime) -> Result<()> {
         let link = links.make(purpose, &format!("order:{FIRST_ORDER}"), from, TimeDelta::days(30));
         println!("  {name:<14} {}", link.unwrap_or_default());
     }
-    Ok(())
 }
 
 const DAY: Duration = Duration::from_hours(24);

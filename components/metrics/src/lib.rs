@@ -4,9 +4,11 @@ use adapter::http::{IncomingRequest, ResponseOutparam};
 use adapter::inbound::{self, Answer, Inbound};
 use adapter::{KeyValue, WallClock, settings, variable};
 use aftercare::access;
+use aftercare::desk::attention;
 use aftercare::metrics::{self, Metrics, OPENAPI, Question, Refusal};
 use aftercare::page;
 use aftercare::page::{Dashboard, dashboard};
+use aftercare::settings::Settings;
 use aftercare::store::StoreError;
 use aftercare::store::lease::Clock;
 use aftercare::webhook::problem::Problem;
@@ -50,10 +52,14 @@ async fn answer(request: &Inbound) -> Result<Answer, Problem> {
             }
         }
         "/dashboard" => {
-            let all = read(&question()?).await?;
-            let (today, brand_name) = (WallClock.now().date(), &variable("brand_name"));
-            let html = dashboard(&Dashboard { brand_name, today, nps: &all.nps });
-            Ok(inbound::page(html, page::SECURITY_POLICY))
+            let now = WallClock.now();
+            let question = question()?.for_dashboard();
+            let (all, settings) = (read(&question).await?, settings().await?);
+            let attention = async { attention(&KeyValue::open()?, &settings, question.window, now).await };
+            let attention = attention.await.map_err(unreadable)?;
+            let shown =
+                Dashboard { settings: &settings, today: now.date(), metrics: &all, attention: &attention };
+            Ok(inbound::page(dashboard(&shown), page::SECURITY_POLICY))
         }
         path => {
             let name = path.strip_prefix("/metrics/").unwrap_or(path);
@@ -73,20 +79,26 @@ const CSV: &str = "text/csv; charset=utf-8; header=present";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 async fn read(question: &Question) -> Result<Metrics, Problem> {
-    let unreadable = |error: StoreError| {
-        eprintln!("the store cannot be read: {error}");
-        Problem::Unavailable
-    };
+    let settings = settings().await?;
     let store = KeyValue::open().map_err(unreadable)?;
-    // Scores are worth more than the business hours that one of them is counted by.
-    let settings = settings::load(&store).await.unwrap_or_else(|error| {
-        eprintln!("the settings cannot be used: {error}");
-        settings::base()
-    });
     metrics::metrics(&store, &settings, question, WallClock.now()).await.map_err(|refusal| match refusal {
         Refusal::Question(problem) => problem,
         Refusal::Store(error) => unreadable(error),
     })
+}
+
+/// The settings in force. Scores are worth more than the business hours that one of them is counted by.
+async fn settings() -> Result<Settings, Problem> {
+    let store = KeyValue::open().map_err(unreadable)?;
+    Ok(settings::load(&store).await.unwrap_or_else(|error| {
+        eprintln!("the settings cannot be used: {error}");
+        settings::base()
+    }))
+}
+
+fn unreadable(error: StoreError) -> Problem {
+    eprintln!("the store cannot be read: {error}");
+    Problem::Unavailable
 }
 
 /// An answer that need not be sent again to whoever has it.

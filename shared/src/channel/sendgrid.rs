@@ -1,6 +1,6 @@
-//! E-mail through SendGrid.
+//! E-mail through `SendGrid`.
 //!
-//! SendGrid knows no idempotency keys: whose answer was lost is not asked again. It says "accepted" with an empty body
+//! `SendGrid` knows no idempotency keys: whose answer was lost is not asked again. It says "accepted" with an empty body
 //! and the message's id in a header.
 
 use chrono::TimeDelta;
@@ -27,7 +27,7 @@ struct Email<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<Address<'a>>,
     subject: &'a str,
-    /// Text first: SendGrid refuses another order.
+    /// Text first: `SendGrid` refuses another order.
     content: Vec<Content<'a>>,
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     headers: std::collections::BTreeMap<&'a str, &'a str>,
@@ -66,9 +66,12 @@ struct Content<'a> {
 /// Nothing of a mail is changed on its way, and nobody is watched while they read it.
 #[derive(Serialize)]
 struct Tracking {
-    click_tracking: Off,
-    open_tracking: Off,
-    subscription_tracking: Off,
+    #[serde(rename = "click_tracking")]
+    clicks: Off,
+    #[serde(rename = "open_tracking")]
+    opens: Off,
+    #[serde(rename = "subscription_tracking")]
+    subscriptions: Off,
 }
 
 #[derive(Serialize)]
@@ -106,11 +109,7 @@ pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8
         content: gather_content(&content),
         headers: gather(headers.map(|(name, value)| (name.as_str(), value.as_str()))),
         categories: [message.playbook],
-        tracking_settings: Tracking {
-            click_tracking: off(),
-            open_tracking: off(),
-            subscription_tracking: off(),
-        },
+        tracking_settings: Tracking { clicks: off(), opens: off(), subscriptions: off() },
     };
     Request::post(format!("{}/v3/mail/send", config.url))
         .header(header::CONTENT_TYPE, "application/json")
@@ -124,7 +123,7 @@ fn gather_content<'a>(parts: &[(&'static str, &'a String)]) -> Vec<Content<'a>> 
     parts.map(|(kind, value)| Content { kind, value }).collect()
 }
 
-/// What SendGrid's answer means. 200 is what its sandbox answers.
+/// What `SendGrid`'s answer means. 200 is what its sandbox answers.
 pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>, now: Time) -> Outcome {
     let response = match answer {
         Err(error) => return unanswered(error),

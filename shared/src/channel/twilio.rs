@@ -44,16 +44,13 @@ pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8
     let body = message.body;
     let text: String = body.text.trim_end().chars().take(LONGEST).collect();
     let mut form = form_urlencoded::Serializer::new(String::new());
-    match body.channel {
-        Channel::Whatsapp => {
-            form.append_pair("To", &["whatsapp:", &body.to].concat());
-            form.append_pair("From", &["whatsapp:", &config.whatsapp_from].concat());
-        }
-        _ => {
-            form.append_pair("To", &body.to);
-            let sender = if config.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
-            form.append_pair(sender, &config.from);
-        }
+    if body.channel == Channel::Whatsapp {
+        form.append_pair("To", &["whatsapp:", &body.to].concat());
+        form.append_pair("From", &["whatsapp:", &config.whatsapp_from].concat());
+    } else {
+        form.append_pair("To", &body.to);
+        let sender = if config.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
+        form.append_pair(sender, &config.from);
     }
     if body.channel == Channel::Whatsapp && !config.whatsapp_template.is_empty() {
         // A variable of a template is one line.

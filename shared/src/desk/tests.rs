@@ -265,3 +265,36 @@ fn people_are_found_by_every_name_of_theirs() {
         Ok(())
     });
 }
+
+#[test]
+fn what_is_open_is_what_nobody_has_settled() {
+    let days = crate::window::Window { from: at("2026-11-01T00:00:00Z").date(), to: now().date() };
+    let looked_at = |facts: Vec<Fact>| {
+        run(async {
+            let store = store(2, &facts[..facts.len() / 2], &facts[facts.len() / 2..]).await?;
+            attention(&store, &shop(), days, now()).await
+        })
+    };
+    // Ann's bad answer came before a good review; the parcel has come, the ticket is solved.
+    let settled = looked_at(anns_facts());
+    assert_eq!((settled.open.as_slice(), settled.count), ([].as_slice(), 0));
+    let (product, grievance) = &settled.grievances[0];
+    assert_eq!((product.as_str(), grievance.count), ("Espresso machine", 1));
+    assert_eq!(grievance.comments[0].said, "Late, and the lid was cracked.");
+
+    let mut facts = anns_facts();
+    let late = json!({"shipment": {"id": "s2", "states": {"delayed": millis("2026-11-18T08:00:00Z")}}});
+    facts.push(fact("2026-11-18T08:00:00Z", late));
+    let asked =
+        json!({"ticket": {"id": "t2", "status": "open", "created_at": millis("2026-11-19T08:00:00Z")}});
+    facts.push(fact("2026-11-19T08:00:00Z", asked));
+    let angry = json!({"answer": {"id": "a2", "kind": "nps", "score": 0, "scale": {"min": 0, "max": 10, "good": "high"}}});
+    facts.push(fact("2026-11-20T08:00:00Z", angry));
+    let open = looked_at(facts);
+    let told: Vec<_> = open.open.iter().map(|case| (case.about.as_str(), case.what.as_str())).collect();
+    assert_eq!(
+        told,
+        [("shipment:s2", "parcel: delayed"), ("ticket:t2", "ticket open"), ("answer:a2", "NPS 0 of 0-10")]
+    );
+    assert_eq!(open.open[0].name.as_deref(), Some("Ann Smith"));
+}

@@ -117,11 +117,14 @@ impl Counts {
     }
 }
 
+/// The counts of a day as they are written: the place of each bin, how many lines, and the sum of their weights.
+type StoredCounts = Vec<(u32, i64, i64)>;
+
 /// `Counts` as they are written: every bin once, then its counts by place.
 #[derive(Serialize, Deserialize)]
 struct Table {
     bins: Vec<Bin>,
-    days: Vec<(NaiveDate, Vec<(u32, i64, i64)>)>,
+    days: Vec<(NaiveDate, StoredCounts)>,
 }
 
 impl Serialize for Counts {
@@ -226,6 +229,11 @@ impl DayHead {
 }
 
 impl Month {
+    /// The counts of its days, by every dimension.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     pub(super) fn add(&mut self, date: NaiveDate, bin: &Bin, tally: Tally) {
         if self.without_products {
             self.counts.add(date, &bin.without_product(), tally);
@@ -319,7 +327,7 @@ mod tests {
     #[test]
     fn too_many_products_are_not_told_apart() {
         let at = Time::parse("2026-11-21T20:00:00Z").expect("a time");
-        let lines = (0..MOST_BINS as u64 + 1)
+        let lines = (0..=MOST_BINS as u64)
             .map(|n| (LineId(n), Line { at, weight: 1, bin: bin(9, Some(&n.to_string())) }));
         let mut month = Month::default();
         month.roll_up(at.date(), &Day { lines: lines.collect(), moving: false });

@@ -49,6 +49,18 @@ impl Question {
         Self { window, by: None, compare: false, filter: Filter::default() }
     }
 
+    /// The same with a trend in a few steps, and compared with the days before: what a page shows.
+    #[must_use]
+    pub fn for_dashboard(self) -> Self {
+        let days = (self.window.to - self.window.from).num_days();
+        let by = match days {
+            ..=31 => Period::Day,
+            32..=182 => Period::Week,
+            _ => Period::Month,
+        };
+        Self { by: Some(by), compare: true, ..self }
+    }
+
     /// Reads `from`, `to`, `by`, `compare` and the dimensions from a query string; unknown parameters are somebody else's.
     pub fn from_query(query: &str, now: Time) -> Result<Self, Problem> {
         let mut question = Self::about(Window::from_query(query, now)?);

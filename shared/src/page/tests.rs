@@ -2,17 +2,23 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::customer::Customer;
 use crate::desk::tests::{ann, shop};
-use crate::desk::{Asked, Found, Listed, Listing, Timeline, timeline};
-use crate::fact::Channel;
-use crate::metrics::Report;
+use crate::desk::{Asked, Attention, Comment, Found, Grievance, Listed, Listing, Open, Timeline, timeline};
+use crate::fact::{Channel, Fact};
+use crate::key::Key;
+use crate::ledger::bin::Tally;
+use crate::ledger::{Counts, lines};
+use crate::metrics::{Question, of_counts};
 use crate::outbox::OutboxEntry;
-use crate::score::nps::Nps;
+use crate::settings::Settings;
 use crate::time::Time;
+use crate::window::Window;
 
 fn entry(id: &str, at: &str) -> OutboxEntry {
     OutboxEntry {
@@ -48,10 +54,56 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-fn scores(promoters: u64, passives: u64, detractors: u64) -> String {
-    let score = Nps::from_counts(promoters, passives, detractors);
-    let nps = Report::plain(score, day("2026-10-23"), day("2026-11-21"));
-    dashboard(&Dashboard { brand_name: "Our shop", today: day("2026-11-21"), nps: &nps })
+/// Answers of NPS, a day apart, the newest one last.
+fn answers(scores: &[u8]) -> Vec<Customer> {
+    let answer = |(index, score): (usize, &u8)| {
+        let at = Time::start_of(day("2026-11-20") - Days::new(index as u64 % 25));
+        let answer = json!({"answer": {
+            "id": format!("n{index}"), "kind": "nps", "score": score,
+            "scale": {"min": 0, "max": 10, "good": "high"}, "tags": if *score < 7 { vec!["late"] } else { vec![] },
+        }});
+        let keys = Key::customer(&format!("c{index}")).into_iter().collect();
+        Customer::from(Fact {
+            at,
+            source: "generic".to_owned(),
+            keys,
+            event: serde_json::from_value(answer).unwrap(),
+        })
+    };
+    scores.iter().enumerate().map(answer).collect()
+}
+
+fn shown_dashboard(customers: &[Customer], attention: &Attention, settings: &Settings) -> String {
+    let mut counts = Counts::default();
+    for (_, line) in customers.iter().flat_map(lines) {
+        counts.add(line.at.date(), &line.bin, Tally::one(line.weight));
+    }
+    let question = Question::about(Window { from: day("2026-10-23"), to: day("2026-11-21") }).for_dashboard();
+    let metrics = of_counts(&counts, settings, &question, Time::parse("2026-11-21T19:05:00Z").unwrap());
+    dashboard(&Dashboard { settings, today: day("2026-11-21"), metrics: &metrics, attention })
+}
+
+/// What Ann's case looks like, in these words.
+fn attention(words: &str) -> Attention {
+    let (at, customer) = (Time::parse("2026-11-12T09:00:00Z").unwrap(), ann().id().expect("Ann has keys"));
+    let text = || words.to_owned();
+    let comment = Comment { at, customer, what: text(), said: text() };
+    let grievance = Grievance { count: 2, reasons: [(text(), 2)].into(), comments: vec![comment] };
+    let open = Open {
+        since: at,
+        customer,
+        name: Some(text()),
+        about: "answer:a1".to_owned(),
+        what: text(),
+        said: Some(text()),
+    };
+    Attention { open: vec![open], count: 3, grievances: vec![(text(), grievance)], part: Some((32, 64)) }
+}
+
+fn some_dashboard() -> String {
+    let mut customers = answers(&[10, 9, 9, 8, 7, 3, 10, 9, 2, 9]);
+    customers.push(ann());
+    shown_dashboard(&customers, &attention("late"), &shop())
 }
 
 fn found(name: &str) -> Found {
@@ -123,9 +175,8 @@ fn whole_pages() {
     check("messages.some", &messages(anns_messages(), "state=sent&customer=77"));
     check("wording", &wording(&rows(&shop()), "Our shop"));
     check("preview", &shown_preview("template=thank-you&locale=de&variant=bare"));
-    check("dashboard.empty", &scores(0, 0, 0));
-    check("dashboard.few", &scores(5, 3, 2));
-    check("dashboard.many", &scores(50, 30, 20));
+    check("dashboard.empty", &shown_dashboard(&[], &Attention::default(), &shop()));
+    check("dashboard.some", &some_dashboard());
 }
 
 #[test]
@@ -150,7 +201,6 @@ fn hostile_pages(hostile: &str) -> Vec<String> {
         headers: [(hostile.to_owned(), hostile.to_owned())].into(),
         ..entry("thank-you-1a", "2026-11-21T19:05:00Z")
     };
-    let nps = Report::plain(Nps::from_counts(1, 1, 1), day("2026-10-23"), day("2026-11-21"));
     let mut timeline = anns_timeline();
     timeline.name = Some(hostile.to_owned());
     timeline.tier = Some(hostile.to_owned());
@@ -178,7 +228,7 @@ fn hostile_pages(hostile: &str) -> Vec<String> {
         messages(listed, &asked),
         outbox_list(std::slice::from_ref(&entry), hostile),
         outbox_message(&entry, hostile),
-        dashboard(&Dashboard { brand_name: hostile, today: day("2026-11-21"), nps: &nps }),
+        shown_dashboard(&answers(&[3]), &attention(hostile), &settings),
     ]
 }
 
@@ -200,7 +250,7 @@ fn pages_need_no_script_and_load_nothing() {
     let pages = [
         outbox_list(&[], "x"),
         outbox_message(&entry("a", "2026-11-21T19:05:00Z"), "x"),
-        scores(3, 2, 1),
+        some_dashboard(),
         customer_search("x", "", &[]),
         customer_search("x", "ann", &[found("Ann")]),
         customer(&anns_timeline(), &shop()),
@@ -239,7 +289,7 @@ fn the_policy_knows_the_stylesheet() {
         SECURITY_POLICY.contains(&hash),
         "pages/style.css has changed: put 'sha256-{hash}' into SECURITY_POLICY"
     );
-    for page in [outbox_list(&[], "x"), scores(0, 0, 0)] {
+    for page in [outbox_list(&[], "x"), some_dashboard()] {
         let styled = page.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
         assert_eq!(styled.map(|(style, _)| style), Some(STYLE));
     }
@@ -247,9 +297,19 @@ fn the_policy_knows_the_stylesheet() {
 
 #[test]
 fn the_dashboard_says_how_sure_it_is() {
-    assert!(scores(50, 30, 20).contains("unlikely to be chance"));
-    assert!(scores(5, 3, 2).contains("first impression"));
-    assert!(scores(20, 30, 20).contains("cannot tell yet"));
-    assert!(scores(0, 0, 0).contains("No answers in these days"));
-    assert!(scores(1, 0, 0).contains("from 1 answer<"));
+    let some = some_dashboard();
+    assert!(some.contains("Surely between") && some.contains("<title id=\"nps-chart\">"), "{some}");
+    assert!(some.contains("32 of 64 pages") && some.contains("3 open, the 1 oldest are shown"));
+    let nothing = shown_dashboard(&[], &Attention::default(), &shop());
+    assert!(nothing.contains("Nothing to count in these days") && !nothing.contains("<svg"));
+}
+
+#[test]
+fn the_dashboard_stays_light_however_much_there_is() {
+    let scores: Vec<u8> = (0..2_000_u32).map(|n| (n * 7 % 11) as u8).collect();
+    let mut attention = attention(&"A rather long comment about a parcel that came late. ".repeat(8));
+    attention.open = vec![attention.open[0].clone(); 12];
+    attention.grievances = vec![attention.grievances[0].clone(); 8];
+    let page = shown_dashboard(&answers(&scores), &attention, &shop());
+    assert!(page.len() < 200 * 1024, "{}", page.len());
 }

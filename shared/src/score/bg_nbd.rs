@@ -118,11 +118,11 @@ impl BgNbd {
 
 /// Gauss's hypergeometric function for `z` from 0 to below 1, by its series.
 fn hypergeometric(a: f64, b: f64, c: f64, z: f64) -> f64 {
-    let (mut term, mut sum, mut n) = (1.0, 1.0, 0.0);
-    while n < 5_000.0 {
-        term *= (a + n) * (b + n) / (c + n) * z / (n + 1.0);
+    let (mut term, mut sum, mut step) = (1.0, 1.0, 0.0);
+    while step < 5_000.0 {
+        term *= (a + step) * (b + step) / (c + step) * z / (step + 1.0);
         sum += term;
-        n += 1.0;
+        step += 1.0;
         if term.abs() < 1e-13 * sum.abs() {
             break;
         }

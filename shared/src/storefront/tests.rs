@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::fact::{Channel, PrivacyKind, Topic};
+use crate::fact::{Channel, PrivacyKind, ReturnReason, Topic};
 use crate::link::Links;
 use crate::playbook::{Intent, plan};
 use crate::render::LOCALES;
@@ -76,7 +76,7 @@ fn parcel(state: &str, hours_ago: i64) -> Fact {
 }
 
 fn customer(facts: &[Fact]) -> Customer {
-    facts.iter().fold(Customer::default(), |customer, fact| with(customer, fact))
+    facts.iter().fold(Customer::default(), with)
 }
 
 fn ann() -> Customer {
@@ -336,7 +336,8 @@ fn nobody_writes_into_our_pages() {
         report.tracking_numbers = [hostile.to_owned()].into();
     }
     let customer = customer(&[order, parcel]);
-    let escaped: String = hostile.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let escaped: String =
+        hostile.bytes().flat_map(|byte| ["%".to_owned(), crate::hex::encode(&[byte])]).collect();
     for purpose in PURPOSES {
         let path = path(&settings, purpose);
         let forms = [
@@ -492,7 +493,7 @@ fn a_return_names_what_comes_back() {
     let Event::Ticket(ticket) = event(&asked) else { panic!("a ticket") };
     let help = ticket.help.as_ref().expect("what was asked");
     assert_eq!(
-        (help.items.as_slice(), help.reason.map(|reason| reason.as_str())),
+        (help.items.as_slice(), help.reason.map(ReturnReason::as_str)),
         (&["Beans, 1 kg".to_owned()][..], Some("damaged"))
     );
     let known = with(ann(), asked.fact.as_ref().expect("a fact"));
@@ -647,7 +648,7 @@ fn offers_follow_the_newest_word() {
     let no = json!({ "topics": { "offers": false } });
     let offered = |facts: Vec<Fact>| {
         let customer = customer(&[vec![order("Ann", "en")], facts].concat());
-        assert!(customer.profile.topics.get(&Topic::Offers).is_some());
+        assert!(customer.profile.topics.contains_key(&Topic::Offers));
         let html = reply(&shop(), &customer, &visit(&path(&shop(), Purpose::Preferences), "", None)).html;
         html.contains("value=\"offers\" checked")
     };

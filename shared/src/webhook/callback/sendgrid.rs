@@ -1,4 +1,4 @@
-//! SendGrid signs lists of events with ECDSA on P-256; what is configured is its public key.
+//! `SendGrid` signs lists of events with ECDSA on P-256; what is configured is its public key.
 //!
 //! The signed time is not held against a clock: events are delivered again for a day, and one that comes twice is the
 //! same fact.

@@ -283,7 +283,7 @@ fn sendgrid_tells_many_things_at_once() {
     check("sendgrid", &json!([]), &[]);
 }
 
-/// The vector of SendGrid's own libraries.
+/// The vector of the provider's own libraries.
 #[test]
 fn sendgrids_own_signature_holds() {
     let body = "[{\"email\":\"hello@world.com\",\"event\":\"dropped\",\"reason\":\"Bounced Address\",\"sg_event_id\":\"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA\",\"sg_message_id\":\"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0\",\"smtp-id\":\"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>\",\"timestamp\":1600112492}]\r\n";
