@@ -42,7 +42,7 @@ pub(crate) async fn answer(request: &Inbound) -> Result<Answer, Problem> {
     match (request.method(), request.path().trim_end_matches('/')) {
         ("GET" | "HEAD", "/settings") => match request.query().strip_prefix("version=") {
             Some(number) => version(&history, number),
-            None => view(&history),
+            None => Ok(view(&history)),
         },
         ("GET" | "HEAD", "/settings/preview") => previewed(request, &history),
         ("PUT", "/settings") => {
@@ -94,15 +94,15 @@ async fn put(store: &KeyValue, history: &mut History, document: Value) -> Result
     }
     history.put(document, WallClock.now());
     history.save(store).await.map_err(unavailable)?;
-    view(history)
+    Ok(view(history))
 }
 
-fn view(history: &History) -> Result<Answer, Problem> {
+fn view(history: &History) -> Answer {
     let settings = match history.settings(&settings::base()) {
         Ok(settings) => settings,
         Err(wrong) => {
             let why = "The stored document cannot be used, and nothing is sent. Put a better one, or undo.";
-            return Ok(refused(409, "settings", why, &wrong));
+            return refused(409, "settings", why, &wrong);
         }
     };
     let entries = history
@@ -113,7 +113,7 @@ fn view(history: &History) -> Result<Answer, Problem> {
         .current()
         .map_or_else(|| Value::Object(serde_json::Map::new()), |known| known.document.clone());
     let view = View { version: history.number(), document, settings: &settings, history: entries.collect() };
-    Ok(inbound::json_of(200, &view).with("etag", ["\"", &history.number().to_string(), "\""].concat()))
+    inbound::json_of(200, &view).with("etag", ["\"", &history.number().to_string(), "\""].concat())
 }
 
 fn version(history: &History, number: &str) -> Result<Answer, Problem> {

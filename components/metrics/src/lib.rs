@@ -20,7 +20,7 @@ const MAX_BODY_BYTES: usize = 1024;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let answer = match inbound::read(request, MAX_BODY_BYTES) {
-        Ok(request) => answer(&request).await,
+        Ok(request) => Box::pin(answer(&request)).await,
         Err(problem) => Err(problem),
     };
     inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem)));
