@@ -30,7 +30,7 @@ const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/sty
 
 /// `Content-Security-Policy` of [`outbox_list`] and [`dashboard`]: our stylesheet by its hash, forms to ourselves, and
 /// nothing else. A test compares the hash.
-pub const SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-RPiypNgxkr8xHU7N512vQTB3V5f+Qcye69aeBpFcojw='; \
+pub const SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-O7cmpeY4JA5uO92E/8II7lAskQ3Ig1Uobt3Bge0SSvM='; \
      img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `Content-Security-Policy` of [`outbox_message`]. A mail's own styles stand in the mail, where no hash can know them,

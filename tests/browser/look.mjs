@@ -146,7 +146,10 @@ async function unreachable(page) {
   await page.evaluate(() => document.activeElement?.blur());
   const seen = new Set();
   const wrong = [];
-  for (let step = 0; step < count + 5 && seen.size < count; step += 1) {
+  // The tab key stops in a date at day, month, year and the calendar, and in a frame at each of its links.
+  const [dates, frames] = [await page.locator("input[type=date]").count(), await page.locator("iframe").count()];
+  const most = count + 3 * dates + 20 * frames + 5;
+  for (let step = 0; step < most && seen.size < count; step += 1) {
     await page.keyboard.press("Tab");
     const focus = await page.evaluate(() => {
       const element = document.activeElement;

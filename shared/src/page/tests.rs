@@ -298,7 +298,7 @@ fn the_policy_knows_the_stylesheet() {
 #[test]
 fn the_dashboard_says_how_sure_it_is() {
     let some = some_dashboard();
-    assert!(some.contains("Surely between") && some.contains("<title id=\"nps-chart\">"), "{some}");
+    assert!(some.contains("with 95 % confidence") && some.contains("<title id=\"nps-chart\">"), "{some}");
     assert!(some.contains("32 of 64 pages") && some.contains("3 open, the 1 oldest are shown"));
     let nothing = shown_dashboard(&[], &Attention::default(), &shop());
     assert!(nothing.contains("Nothing to count in these days") && !nothing.contains("<svg"));
