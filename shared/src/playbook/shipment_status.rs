@@ -15,10 +15,7 @@ const PACKED_WAITS: TimeDelta = TimeDelta::minutes(15);
 
 pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
     for parcel in &story.parcels {
-        let Some((furthest, at)) = parcel.furthest() else { continue };
-        if !story.concerns(Name::ShipmentStatus, at) {
-            continue;
-        }
+        let Some((furthest, _)) = parcel.furthest() else { continue };
         for (stage, state) in WAY.iter().enumerate().take(furthest + 1) {
             let Some(at) = parcel.reached(state).filter(|at| story.concerns(Name::ShipmentStatus, *at))
             else {

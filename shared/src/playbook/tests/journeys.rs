@@ -74,6 +74,24 @@ fn a_parcel_that_runs_ahead_of_its_news_is_told_of_once() {
 }
 
 #[test]
+fn a_label_that_is_heard_of_long_after_the_parcel_left_is_accounted_for() {
+    let facts = [
+        order(day(0, 0), "1", json!({})),
+        parcel(day(1, 0), "1", "shipped"),
+        parcel(day(20, 0), "1", "packed"),
+    ];
+    check(
+        &facts,
+        &shop(),
+        &[Name::ShipmentStatus],
+        &[
+            "day  1 10:00 shipment-status shipment:s1:shipped: shipment-status to ann@example.com",
+            "day 20 10:15 shipment-status shipment:s1:packed: skipped: overtaken: it is already shipped",
+        ],
+    );
+}
+
+#[test]
 fn a_parcel_that_two_senders_report_is_told_of_once() {
     let carrier = fact(
         day(2, 0),
