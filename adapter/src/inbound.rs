@@ -116,6 +116,21 @@ fn read_body(request: &IncomingRequest, limit: usize) -> Result<Vec<u8>, Problem
     }
 }
 
+/// Serves one request: reads it and sends what `answer` says, be it a problem.
+pub async fn respond(
+    request: IncomingRequest,
+    out: ResponseOutparam,
+    limit: usize,
+    answer: impl AsyncFnOnce(&Inbound) -> Result<Answer, Problem>,
+) {
+    let answer = match read(request, limit) {
+        // Boxed: some of these are large, and all are awaited once.
+        Ok(request) => Box::pin(answer(&request)).await,
+        Err(problem) => Err(problem),
+    };
+    send(out, answer.unwrap_or_else(|known| problem(&known)));
+}
+
 // ── Sending ─────────────────────────────────────────────────────────────────
 
 /// What a host takes at once.

@@ -464,6 +464,19 @@ impl Customer {
         self.profile.email.get()?.as_deref()
     }
 
+    /// The number that messages to their phone go to, unless a report cleared it.
+    pub fn phone(&self) -> Option<&str> {
+        self.profile.phone.get()?.as_deref()
+    }
+
+    /// First and last name, as far as they are known.
+    pub fn full_name(&self) -> Option<String> {
+        let names = [self.profile.first_name.get(), self.profile.last_name.get()];
+        let names: Vec<&str> = names.into_iter().flatten().map(|name| name.trim()).collect();
+        let name = names.join(" ").trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    }
+
     /// An order's own address, else the person's.
     pub fn email_for<'a>(&'a self, order: &'a Order) -> Option<&'a str> {
         match order.email.get() {

@@ -7,6 +7,7 @@
 //! hours, the cap, holdouts, expiry) is done once, in [`rules`].
 
 mod advocate;
+mod alert;
 mod cases;
 pub(crate) mod delay;
 pub(crate) mod help;

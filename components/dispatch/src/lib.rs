@@ -22,12 +22,11 @@ adapter::serve!(handle);
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let answer = match inbound::read(request, MAX_BODY_BYTES) {
-        Ok(request) if request.path() == "/healthz" => health(&request).await,
-        Ok(request) => dispatch(&request).await,
-        Err(problem) => Err(problem),
-    };
-    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem)));
+    inbound::respond(request, out, MAX_BODY_BYTES, answer).await;
+}
+
+async fn answer(request: &Inbound) -> Result<Answer, Problem> {
+    if request.path() == "/healthz" { health(request).await } else { dispatch(request).await }
 }
 
 async fn health(request: &Inbound) -> Result<Answer, Problem> {

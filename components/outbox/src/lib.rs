@@ -22,11 +22,7 @@ const KEPT: usize = 200;
 const MAIL_PROVIDERS: [&str; 3] = ["resend_api_key", "postmark_server_token", "sendgrid_api_key"];
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let answer = match inbound::read(request, MAX_BODY_BYTES) {
-        Ok(request) => answer(&request).await,
-        Err(problem) => Err(problem),
-    };
-    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem)));
+    inbound::respond(request, out, MAX_BODY_BYTES, answer).await;
 }
 
 async fn answer(request: &Inbound) -> Result<Answer, Problem> {

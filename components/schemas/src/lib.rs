@@ -12,8 +12,7 @@ adapter::serve!(handle);
 const MAX_BODY_BYTES: usize = 1024;
 
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let answer = inbound::read(request, MAX_BODY_BYTES).and_then(|request| answer(&request));
-    inbound::send(out, answer.unwrap_or_else(|problem| inbound::problem(&problem)));
+    inbound::respond(request, out, MAX_BODY_BYTES, async |request| answer(request)).await;
 }
 
 fn answer(request: &Inbound) -> Result<Answer, Problem> {

@@ -6,7 +6,7 @@
 use http::{Request, Response, header};
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, Outcome, Outgoing, answered, refused, retry_after, unanswered};
+use super::{Outcome, Outgoing, answered, refused, retry_after};
 use crate::fact::ReachReport;
 
 /// Where and as whom to send.
@@ -93,11 +93,7 @@ pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8
 }
 
 /// What Postmark's answer means. Its error codes look like HTTP statuses and are none.
-pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
-    let response = match answer {
-        Err(error) => return unanswered(error),
-        Ok(response) => response,
-    };
+pub fn classify(response: &Response<Vec<u8>>) -> Outcome {
     let said: Option<Answer> = serde_json::from_slice(response.body()).ok();
     let said = said.unwrap_or_default();
     let why = answered(response, &why(&said));
@@ -164,7 +160,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
-        assert_eq!(short(classify(&Ok(answer(status, headers, body)))), expected);
+        assert_eq!(short(classify(&answer(status, headers, body))), expected);
     }
 
     #[test]
@@ -192,7 +188,7 @@ mod tests {
     #[test]
     fn a_reason_names_nobody() {
         let body = r#"{"ErrorCode":406,"Message":"Found inactive addresses: ann@example.com."}"#;
-        let Outcome::Blocked { why, .. } = classify(&Ok(answer(422, &[], body))) else { panic!("blocked") };
+        let Outcome::Blocked { why, .. } = classify(&answer(422, &[], body)) else { panic!("blocked") };
         assert_eq!(why, "answered 422 406 Found inactive addresses:");
     }
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use http::{Request, Response};
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, Outcome, Outgoing, postmark, resend, sendgrid, slack, twilio, webhook};
+use super::{CallError, Outcome, Outgoing, postmark, resend, sendgrid, slack, twilio, unanswered, webhook};
 use crate::fact::Channel;
 use crate::key::Key;
 use crate::render;
@@ -59,13 +59,17 @@ impl Provider {
 
     /// What the provider's answer means.
     pub fn classify(self, answer: &Result<Response<Vec<u8>>, CallError>, now: Time) -> Outcome {
+        let response = match answer {
+            Err(error) => return unanswered(error),
+            Ok(response) => response,
+        };
         match self {
-            Self::Resend => resend::classify(answer),
-            Self::Postmark => postmark::classify(answer),
-            Self::Sendgrid => sendgrid::classify(answer, now),
-            Self::Twilio => twilio::classify(answer),
-            Self::Slack => slack::classify(answer),
-            Self::Webhook => webhook::classify(answer),
+            Self::Resend => resend::classify(response),
+            Self::Postmark => postmark::classify(response),
+            Self::Sendgrid => sendgrid::classify(response, now),
+            Self::Twilio => twilio::classify(response),
+            Self::Slack => slack::classify(response),
+            Self::Webhook => webhook::classify(response),
         }
     }
 }

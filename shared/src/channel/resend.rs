@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use http::{Request, Response, header};
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, Outcome, Outgoing, answered, retry_after, unanswered};
+use super::{Outcome, Outgoing, answered, retry_after};
 
 /// How long Resend knows an idempotency key; a little less, for clocks that differ.
 pub const IDEMPOTENT_FOR: TimeDelta = TimeDelta::hours(23);
@@ -84,11 +84,7 @@ pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8
 }
 
 /// What Resend's answer means.
-pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
-    let response = match answer {
-        Err(error) => return unanswered(error),
-        Ok(response) => response,
-    };
+pub fn classify(response: &Response<Vec<u8>>) -> Outcome {
     let status = response.status().as_u16();
     if response.status().is_success() {
         let accepted = serde_json::from_slice::<Accepted>(response.body()).ok();
@@ -115,7 +111,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
-        assert_eq!(short(classify(&Ok(answer(status, headers, body)))), expected);
+        assert_eq!(short(classify(&answer(status, headers, body))), expected);
     }
 
     fn config() -> Config {
@@ -174,12 +170,5 @@ mod tests {
         check(429, &[], r#"{"name":"monthly_quota_exceeded"}"#, "refused");
         check(500, &[], r#"{"name":"internal_server_error"}"#, "later 0");
         check(503, &[("retry-after", "30")], "<html>", "later 30");
-    }
-
-    #[test]
-    fn a_call_that_failed_is_told_from_one_that_was_lost() {
-        let outcome = |error| classify(&Err(error));
-        assert!(matches!(outcome(CallError::NotSent("refused".to_owned())), Outcome::Later { .. }));
-        assert!(matches!(outcome(CallError::Lost("timed out".to_owned())), Outcome::Lost { .. }));
     }
 }

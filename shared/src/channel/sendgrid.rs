@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use http::{Request, Response, header};
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, Outcome, Outgoing, answered, mailbox, refused, unanswered};
+use super::{Outcome, Outgoing, answered, mailbox, refused};
 use crate::gather::gather;
 use crate::time::Time;
 
@@ -124,11 +124,7 @@ fn gather_content<'a>(parts: &[(&'static str, &'a String)]) -> Vec<Content<'a>> 
 }
 
 /// What `SendGrid`'s answer means. 200 is what its sandbox answers.
-pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>, now: Time) -> Outcome {
-    let response = match answer {
-        Err(error) => return unanswered(error),
-        Ok(response) => response,
-    };
+pub fn classify(response: &Response<Vec<u8>>, now: Time) -> Outcome {
     if response.status().is_success() {
         let id = response.headers().get("x-message-id").and_then(|id| id.to_str().ok());
         return Outcome::Sent { provider_id: id.map(str::to_owned) };
@@ -191,7 +187,7 @@ mod tests {
     #[track_caller]
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
         let now = Time::from_seconds(1_800_000_000);
-        assert_eq!(short(classify(&Ok(answer(status, headers, body)), now)), expected);
+        assert_eq!(short(classify(&answer(status, headers, body), now)), expected);
     }
 
     #[test]

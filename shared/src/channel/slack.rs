@@ -5,7 +5,7 @@
 use http::{Request, Response, header};
 use serde::Serialize;
 
-use super::{CallError, Outcome, Outgoing, answered, refused, unanswered};
+use super::{Outcome, Outgoing, answered, refused};
 
 /// Where to send.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,17 +47,13 @@ fn escape(text: &str) -> String {
 }
 
 /// What Slack's answer means. Errors are plain words: `invalid_payload`, `channel_is_archived`.
-pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
-    match answer {
-        Err(error) => unanswered(error),
-        Ok(response) if response.status().is_success() => Outcome::Sent { provider_id: None },
-        Ok(response) => {
-            let word = std::str::from_utf8(response.body()).unwrap_or_default();
-            let is_word =
-                word.len() <= 60 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            refused(response, answered(response, if is_word { word } else { "" }))
-        }
+pub fn classify(response: &Response<Vec<u8>>) -> Outcome {
+    if response.status().is_success() {
+        return Outcome::Sent { provider_id: None };
     }
+    let word = std::str::from_utf8(response.body()).unwrap_or_default();
+    let is_word = word.len() <= 60 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    refused(response, answered(response, if is_word { word } else { "" }))
 }
 
 #[cfg(test)]
@@ -87,7 +83,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
-        assert_eq!(short(classify(&Ok(answer(status, headers, body)))), expected);
+        assert_eq!(short(classify(&answer(status, headers, body))), expected);
     }
 
     #[test]

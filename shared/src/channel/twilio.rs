@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{Request, Response, header};
 use serde::Deserialize;
 
-use super::{CallError, Outcome, Outgoing, answered, refused, unanswered};
+use super::{Outcome, Outgoing, answered, refused};
 use crate::fact::{Channel, ReachReport};
 
 /// Where and as whom to send.
@@ -76,11 +76,7 @@ pub fn request(message: &Outgoing<'_>, config: &Config) -> Option<Request<Vec<u8
 }
 
 /// What Twilio's answer means.
-pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
-    let response = match answer {
-        Err(error) => return unanswered(error),
-        Ok(response) => response,
-    };
+pub fn classify(response: &Response<Vec<u8>>) -> Outcome {
     let said: Option<Answer> = serde_json::from_slice(response.body()).ok();
     let Answer { sid, code } = said.unwrap_or_default();
     if response.status().is_success() {
@@ -163,7 +159,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
-        assert_eq!(short(classify(&Ok(answer(status, headers, body)))), expected);
+        assert_eq!(short(classify(&answer(status, headers, body))), expected);
     }
 
     #[test]

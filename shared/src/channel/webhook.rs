@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use http::{Request, Response, header};
 use serde_json::json;
 
-use super::{CallError, Outcome, Outgoing, answered, retry_after, unanswered};
+use super::{Outcome, Outgoing, answered, retry_after};
 use crate::time::Time;
 use crate::webhook::verify::{as_whsec, hmac_sha256};
 
@@ -65,11 +65,7 @@ pub fn signed(id: &str, payload: &[u8], config: &Config, now: Time) -> Option<Re
 }
 
 /// What the receiver's answer means. Redirects are not followed; 410 says that it wants nothing more.
-pub fn classify(answer: &Result<Response<Vec<u8>>, CallError>) -> Outcome {
-    let response = match answer {
-        Err(error) => return unanswered(error),
-        Ok(response) => response,
-    };
+pub fn classify(response: &Response<Vec<u8>>) -> Outcome {
     let why = answered(response, "");
     match response.status().as_u16() {
         200..=299 => Outcome::Sent { provider_id: None },
@@ -127,7 +123,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, headers: &[(&str, &str)], expected: &str) {
-        assert_eq!(short(classify(&Ok(answer(status, headers, "")))), expected);
+        assert_eq!(short(classify(&answer(status, headers, ""))), expected);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::search::name;
 use crate::customer::{Customer, CustomerId};
 use crate::playbook;
 use crate::settings::Settings;
@@ -78,7 +77,8 @@ impl Gathered {
         let Some(id) = customer.id() else { return };
         for case in playbook::cases(customer, settings, now) {
             let playbook::Case { since, about, what, said } = case;
-            let open = Open { since, customer: id, name: name(customer), about: about.clone(), what, said };
+            let open =
+                Open { since, customer: id, name: customer.full_name(), about: about.clone(), what, said };
             self.open.insert((since, about), open);
             self.count += 1;
             if self.open.len() > CASES {

@@ -43,22 +43,13 @@ pub async fn identified(store: &impl Store, now: Time, text: &str) -> Result<Opt
 }
 
 fn found(customer: &Customer, by: &[Key]) -> Option<Found> {
-    let profile = &customer.profile;
     let order = |(id, order): (&String, &crate::customer::Order)| order.number.get().unwrap_or(id).clone();
     Some(Found {
         id: customer.id()?,
         matched: by.iter().map(|key| key.kind().to_owned()).collect(),
-        name: name(customer),
+        name: customer.full_name(),
         email: customer.email().map(str::to_owned),
-        phone: profile.phone.get().cloned().flatten(),
+        phone: customer.phone().map(str::to_owned),
         orders: customer.orders.iter().map(order).collect(),
     })
-}
-
-/// First and last name, as far as they are known.
-pub(super) fn name(customer: &Customer) -> Option<String> {
-    let names = [customer.profile.first_name.get(), customer.profile.last_name.get()];
-    let names: Vec<&str> = names.into_iter().flatten().map(|name| name.trim()).collect();
-    let name = names.join(" ").trim().to_owned();
-    (!name.is_empty()).then_some(name)
 }

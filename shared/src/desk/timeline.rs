@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::messages::Listed;
-use super::search::name;
 use crate::customer::{Customer, CustomerId, Order, Shipment, Ticket};
 use crate::fact::{Answer, Channel, Item, OrderStage, PrivacyKind, Review, ShipmentState};
 use crate::join::Latest;
@@ -145,9 +144,9 @@ pub fn timeline(customer: &Customer, settings: &Settings, now: Time) -> Option<T
     }
     Some(Timeline {
         id: customer.id()?,
-        name: name(customer),
+        name: customer.full_name(),
         email: customer.email().map(str::to_owned),
-        phone: profile.phone.get().cloned().flatten(),
+        phone: customer.phone().map(str::to_owned),
         locale: profile.locale.get().cloned(),
         country: profile.country.get().cloned(),
         marketing: profile

@@ -3,7 +3,9 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::alert::{Details, alert};
 use super::name::Name;
+use super::parcel::Parcel;
 use super::story::{Chapter, Story};
 use super::wish::{To, Verdict, Wish};
 use crate::fact::ShipmentState;
@@ -24,11 +26,11 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
             Some(why) => Verdict::skip(why),
             None => apology(story, chapter, what, &cause, at),
         };
-        let case = match over {
+        let told = match over {
             Some(why) => Verdict::skip(why),
-            None => alert(story, chapter, what, at),
+            None => alert(story, at, case(story, chapter, what)),
         };
-        wishes.push(Wish::about(story, Name::Delay, [&*cause, ":team"].concat(), at, case));
+        wishes.push(Wish::about(story, Name::Delay, [&*cause, ":team"].concat(), at, told));
         wishes.push(Wish::about(story, Name::Delay, cause, at, sorry));
     }
 }
@@ -47,10 +49,10 @@ pub(crate) fn arrived(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<Time> 
 /// What went wrong first, and when. A promise that nobody kept is broken at the end of its day, in the shop's zone.
 pub(crate) fn trouble(story: &Story<'_>, chapter: &Chapter<'_>) -> Option<(Time, &'static str)> {
     let parcels = || chapter.parcels.iter().map(|index| &story.parcels[*index]);
-    let reported = parcels().filter_map(super::parcel::Parcel::trouble).min();
+    let reported = parcels().filter_map(Parcel::trouble).min();
     let zone = &story.settings.time_zone;
     let promised = chapter.order.promised_by().or_else(|| {
-        let estimates = parcels().filter_map(super::parcel::Parcel::first_estimate);
+        let estimates = parcels().filter_map(Parcel::first_estimate);
         estimates.max().map(|estimate| zone.date(estimate))
     });
     let missed = promised.map(|day| (zone.at(day + TimeDelta::days(1), 0), "late"));
@@ -70,9 +72,9 @@ fn apology<'a>(
     at: Time,
 ) -> Verdict<'a> {
     let parcel = chapter.parcels.first().map(|index| &story.parcels[*index]);
-    let carrier = parcel.and_then(super::parcel::Parcel::carrier);
-    let carrier_phone = parcel.and_then(super::parcel::Parcel::carrier_phone);
-    let tracking_url = parcel.and_then(super::parcel::Parcel::tracking_url);
+    let carrier = parcel.and_then(Parcel::carrier);
+    let carrier_phone = parcel.and_then(Parcel::carrier_phone);
+    let tracking_url = parcel.and_then(Parcel::tracking_url);
     let (first_name, number) = (story.first_name(), chapter.number());
     let goodwill = &story.settings.goodwill;
     let due = at + Name::Delay.delay(story.settings).delta();
@@ -103,26 +105,14 @@ fn apology<'a>(
     Verdict::say(To::Customer(Some(chapter.order)), "delay", context).with(voucher)
 }
 
-fn alert<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str, at: Time) -> Verdict<'a> {
+fn case<'a>(story: &Story<'a>, chapter: &Chapter<'a>, what: &'static str) -> Details<'a> {
     let parcel = chapter.parcels.first().map(|index| &story.parcels[*index]);
-    let carrier = parcel.and_then(super::parcel::Parcel::carrier);
-    let tracking_number = parcel.and_then(super::parcel::Parcel::tracking_number);
-    let tracking_url = parcel.and_then(super::parcel::Parcel::tracking_url);
-    let (customer, email) = (story.full_name(), story.customer.email());
-    let number = chapter.number().unwrap_or(chapter.id);
-    Verdict::say(To::Team, "case-alert", move || {
-        json!({
-            "what": what,
-            "score": null,
-            "scale": null,
-            "comment": null,
-            "customer": customer,
-            "email": email,
-            "order": number,
-            "carrier": carrier,
-            "tracking_number": tracking_number,
-            "tracking_url": tracking_url,
-            "at": at.to_string(),
-        })
-    })
+    Details {
+        what,
+        order: Some(chapter.number().unwrap_or(chapter.id)),
+        carrier: parcel.and_then(Parcel::carrier),
+        tracking_number: parcel.and_then(Parcel::tracking_number),
+        tracking_url: parcel.and_then(Parcel::tracking_url),
+        ..Details::default()
+    }
 }

@@ -1,11 +1,10 @@
 //! help: somebody wrote to us on the page of their order, or asked for their data. The team is told at once; who asked
 //! was told on the page when to expect an answer.
 
-use serde_json::{Value, json};
-
+use super::alert::{Details, alert};
 use super::name::Name;
-use super::story::{Chapter, Story};
-use super::wish::{To, Verdict, Wish};
+use super::story::Story;
+use super::wish::{Verdict, Wish};
 use crate::customer::Ticket;
 use crate::fact::{Help, HelpTopic, PrivacyKind};
 use crate::time::Time;
@@ -17,8 +16,8 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
         };
         let verdict = if ticket.solved_at.is_empty() {
             let what = if help.topic == HelpTopic::Return { "return" } else { "help" };
-            let order = ticket.order_id.get();
-            Verdict::say(To::Team, "case-alert", case(story, what, Some(told(help)), order, at))
+            let order = story.number_of(ticket.order_id.get().map(String::as_str));
+            alert(story, at, Details { what, comment: Some(told(help)), order, ..Details::default() })
         } else {
             Verdict::skip("it was answered meanwhile")
         };
@@ -29,8 +28,8 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
     for (id, latest) in ours {
         let (Some(at), Some(request)) = (latest.reported_at(), latest.get()) else { continue };
         if request.kind == PrivacyKind::Export && story.concerns(Name::Help, at) {
-            let verdict =
-                Verdict::say(To::Team, "case-alert", case(story, "export", Some(id.clone()), None, at));
+            let case = Details { what: "export", comment: Some(id.clone()), ..Details::default() };
+            let verdict = alert(story, at, case);
             wishes.push(Wish::about(story, Name::Help, ["request:", id].concat(), at, verdict));
         }
     }
@@ -49,31 +48,4 @@ fn told(help: &Help) -> String {
     lines.extend(help.reason.map(|reason| ["(", reason.as_str(), ")"].concat()));
     lines.extend(help.text.clone());
     lines.join("\n")
-}
-
-fn case<'a>(
-    story: &Story<'a>,
-    what: &'static str,
-    comment: Option<String>,
-    order: Option<&'a String>,
-    at: Time,
-) -> impl FnOnce() -> Value + use<'a> {
-    let (customer, email) = (story.full_name(), story.customer.email());
-    let number = order.and_then(|id| story.chapter(id)).and_then(Chapter::number);
-    let order = number.or(order.map(String::as_str));
-    move || {
-        json!({
-            "what": what,
-            "score": null,
-            "scale": null,
-            "comment": comment.filter(|comment| !comment.is_empty()),
-            "customer": customer,
-            "email": email,
-            "order": order,
-            "carrier": null,
-            "tracking_number": null,
-            "tracking_url": null,
-            "at": at.to_string(),
-        })
-    }
 }

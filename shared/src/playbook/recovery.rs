@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::alert::{Details, alert};
 use super::name::Name;
 use super::story::{Story, is_unhappy};
 use super::wish::{To, Verdict, Wish};
@@ -29,9 +30,9 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
         let alert = if answer.kind == SurveyKind::Nps {
             Verdict::say(To::Team, "detractor-alert", of_answer(story, answer, at))
         } else {
-            Verdict::say(To::Team, "case-alert", case_of_answer(story, answer, at))
+            alert(story, at, of_rating(story, answer))
         };
-        causes.push((at, cause.clone(), order_number(story, answer.order_id.as_ref())));
+        causes.push((at, cause.clone(), story.number_of(answer.order_id.as_deref())));
         wishes.push(Wish::after(story, Name::Recovery, cause, at, TimeDelta::zero(), alert));
     }
     for (id, latest) in &story.customer.reviews {
@@ -40,8 +41,8 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
             continue;
         }
         let cause = ["review:", id].concat();
-        let alert = Verdict::say(To::Team, "case-alert", case_of_review(story, review, at));
-        causes.push((at, cause.clone(), order_number(story, review.order_id.as_ref())));
+        let alert = alert(story, at, of_review(story, review));
+        causes.push((at, cause.clone(), story.number_of(review.order_id.as_deref())));
         wishes.push(Wish::after(story, Name::Recovery, cause, at, TimeDelta::zero(), alert));
     }
     causes.sort();
@@ -70,14 +71,9 @@ fn apology<'a>(story: &Story<'a>, number: Option<&'a str>) -> Verdict<'a> {
     )
 }
 
-fn order_number<'a>(story: &Story<'a>, id: Option<&'a String>) -> Option<&'a str> {
-    let id = id?;
-    story.chapter(id).and_then(super::story::Chapter::number).or(Some(id))
-}
-
 fn of_answer<'a>(story: &Story<'a>, answer: &'a Answer, at: Time) -> impl FnOnce() -> Value + use<'a> {
-    let (customer, email) = (story.full_name(), story.customer.email());
-    let order = order_number(story, answer.order_id.as_ref());
+    let (customer, email) = (story.customer.full_name(), story.customer.email());
+    let order = story.number_of(answer.order_id.as_deref());
     move || {
         json!({
             "score": answer.score,
@@ -91,44 +87,25 @@ fn of_answer<'a>(story: &Story<'a>, answer: &'a Answer, at: Time) -> impl FnOnce
     }
 }
 
-fn case_of_answer<'a>(story: &Story<'a>, answer: &'a Answer, at: Time) -> impl FnOnce() -> Value + use<'a> {
-    let (customer, email) = (story.full_name(), story.customer.email());
-    let order = order_number(story, answer.order_id.as_ref());
-    move || {
-        json!({
-            "what": if answer.kind == SurveyKind::Csat { "csat" } else { "ces" },
-            "score": answer.score.to_string(),
-            "scale": answer.scale.to_string(),
-            "comment": answer.comment,
-            "customer": customer,
-            "email": email,
-            "order": order,
-            "carrier": null,
-            "tracking_number": null,
-            "tracking_url": null,
-            "at": at.to_string(),
-        })
+fn of_rating<'a>(story: &Story<'a>, answer: &'a Answer) -> Details<'a> {
+    Details {
+        what: if answer.kind == SurveyKind::Csat { "csat" } else { "ces" },
+        score: Some(answer.score.to_string()),
+        scale: Some(answer.scale.to_string()),
+        comment: answer.comment.clone(),
+        order: story.number_of(answer.order_id.as_deref()),
+        ..Details::default()
     }
 }
 
-fn case_of_review<'a>(story: &Story<'a>, review: &'a Review, at: Time) -> impl FnOnce() -> Value + use<'a> {
-    let (customer, email) = (story.full_name(), story.customer.email());
-    let order = order_number(story, review.order_id.as_ref());
-    move || {
-        let text = [review.title.as_deref(), review.body.as_deref()];
-        let comment = text.into_iter().flatten().collect::<Vec<_>>().join("\n");
-        json!({
-            "what": "review",
-            "score": review.rated.split(' ').next(),
-            "scale": review.rated.rsplit(' ').next(),
-            "comment": Some(comment).filter(|comment| !comment.is_empty()),
-            "customer": customer,
-            "email": email,
-            "order": order,
-            "carrier": null,
-            "tracking_number": null,
-            "tracking_url": null,
-            "at": at.to_string(),
-        })
+fn of_review<'a>(story: &Story<'a>, review: &'a Review) -> Details<'a> {
+    let text = [review.title.as_deref(), review.body.as_deref()];
+    Details {
+        what: "review",
+        score: review.rated.split(' ').next().map(str::to_owned),
+        scale: review.rated.rsplit(' ').next().map(str::to_owned),
+        comment: Some(text.into_iter().flatten().collect::<Vec<_>>().join("\n")),
+        order: story.number_of(review.order_id.as_deref()),
+        ..Details::default()
     }
 }

@@ -197,7 +197,7 @@ impl<'a> Rules<'_, 'a> {
         for channel in channels.iter().filter(|channel| settings.connected.contains(channel)) {
             let address = match channel {
                 Channel::Email => order.map_or_else(|| customer.email(), |order| customer.email_for(order)),
-                Channel::Sms | Channel::Whatsapp => customer.profile.phone.get().and_then(Option::as_deref),
+                Channel::Sms | Channel::Whatsapp => customer.phone(),
                 Channel::Slack | Channel::Webhook => None,
             };
             let Some(address) = address else { continue };

@@ -129,11 +129,10 @@ impl<'a> Story<'a> {
         self.customer.profile.first_name.get().map(String::as_str)
     }
 
-    pub(crate) fn full_name(&self) -> Option<String> {
-        let profile = &self.customer.profile;
-        let names = [profile.first_name.get(), profile.last_name.get()];
-        let name = names.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
-        Some(name).filter(|name| !name.is_empty())
+    /// How the buyer knows that order: its number, else its id.
+    pub(crate) fn number_of(&self, order_id: Option<&'a str>) -> Option<&'a str> {
+        let id = order_id?;
+        self.chapter(id).and_then(Chapter::number).or(Some(id))
     }
 }
 

@@ -79,3 +79,13 @@ fn only_who_knows_keys_is_asked_again() {
         assert!(!ask(provider, 0), "{provider:?}");
     }
 }
+
+#[test]
+fn a_call_that_failed_is_told_from_one_that_was_lost() {
+    let now = Time::from_seconds(0);
+    for provider in Provider::ALL {
+        let outcome = |error| provider.classify(&Err(error), now);
+        assert!(matches!(outcome(CallError::NotSent("refused".to_owned())), Outcome::Later { .. }));
+        assert!(matches!(outcome(CallError::Lost("timed out".to_owned())), Outcome::Lost { .. }));
+    }
+}
