@@ -15,6 +15,7 @@ pub mod rebuild;
 pub mod records;
 pub mod room;
 pub mod segment;
+mod shelf;
 pub mod upkeep;
 pub mod view;
 

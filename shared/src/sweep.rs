@@ -132,9 +132,10 @@ pub struct Sweep<'a, S, C, O> {
     pub seed: u128,
 }
 
-/// Is there anything to do? Asks for `meta` only when the keys do not tell.
+/// Is there anything to do? Asks for `meta` only when the keys do not tell and it is not `known`.
 async fn has_work(
     listing: &Listing,
+    known: Option<&Meta>,
     store: &impl Store,
     platforms: &Platforms,
     now: Time,
@@ -144,7 +145,13 @@ async fn has_work(
     if !listing.inbox.is_empty() || old_day {
         return Ok(true);
     }
-    let meta = Meta::load(store).await?;
+    let stored;
+    let meta = if let Some(known) = known {
+        known
+    } else {
+        stored = Meta::load(store).await?;
+        &stored
+    };
     Ok(meta.next_due().is_some_and(|due| due <= now)
         || meta.clearing
         || meta.is_outdated()
@@ -177,6 +184,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let started = self.clock.now();
         let mut report = Report::default();
         let mut stuck_on = None;
+        let mut known = None;
         loop {
             // Read after the lease of the last round was let go. A webhook stores before it pokes; so what a poke found
             // no free lease for is in this list.
@@ -185,7 +193,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let now = self.clock.now();
             if now - started > self.limits.time
                 || stuck_on.as_ref() == Some(&listing)
-                || !has_work(&listing, self.store, self.platforms, now, self.words_last()).await?
+                || !has_work(&listing, known.as_ref(), self.store, self.platforms, now, self.words_last())
+                    .await?
             {
                 return Ok(report);
             }
@@ -193,13 +202,16 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let timing = self.limits.lease;
             let lease = Lease::acquire(self.store, self.clock, timing, token, listing.lease).await?;
             let Some(mut lease) = lease else { return Ok(report) };
-            let round = match self.round(&mut lease, listing.clone()).await {
+            let round = match self.round(&mut lease, listing.clone(), &mut known).await {
                 // Somebody took us for dead. What we stored is theirs to go on from.
                 Err(StoreError::LeaseLost) => return Ok(report),
                 round => round,
             };
             lease.release(self.store, self.clock).await?;
             let round = round?;
+            if round.recovered {
+                known = None;
+            }
             report.add(round);
             let nothing_done = Report { left: round.left, ..Report::default() };
             if round == nothing_done {
@@ -209,12 +221,18 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
     }
 
-    async fn round(&self, lease: &mut Lease, mut listing: Listing) -> Result<Report, StoreError> {
+    /// Leaves in `known` the `meta` that it stored last.
+    async fn round(
+        &self,
+        lease: &mut Lease,
+        mut listing: Listing,
+        known: &mut Option<Meta>,
+    ) -> Result<Report, StoreError> {
         if listing.lease {
             // Whoever had it may have been at work since the list was read.
             listing = Listing::read(self.store).await?;
         }
-        let mut meta = Meta::load(self.store).await?;
+        let meta = known.insert(Meta::load(self.store).await?);
         let known = Erasures::load(self.store, &listing.erased, &meta.erased).await?;
         let Some(mut erasures) = known.map(Arc::new) else {
             // Two erasures became one since the keys were listed: whoever did that is at work, or was just now.
@@ -223,35 +241,35 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         if meta.purge.is_none() && !erasures.names().all(|name| meta.erased.contains(name)) && !meta.clearing
         {
             // Somebody is forgotten whom the caches may still know, and nobody remembers under which names.
-            meta = rebuild::forget(meta.pages.len());
+            *meta = rebuild::forget(meta.pages.len());
             meta.save(self.store).await?;
         }
         if meta.is_outdated() {
             // What is counted has changed since.
-            meta = rebuild::forget(meta.pages.len());
+            *meta = rebuild::forget(meta.pages.len());
             meta.save(self.store).await?;
         }
         if meta.clearing {
             self.clean_aside(&listing, &erasures).await?;
-            rebuild::clear(self.store, &mut meta, &listing, &erasures).await?;
+            rebuild::clear(self.store, meta, &listing, &erasures).await?;
         }
         meta.keep_segments(&listing.segments);
         meta.erased.retain(|key| listing.erased.contains(key) || erasures.names().any(|name| name == key));
         let busy = Report { left: listing.inbox.len(), recovered: true, ..Report::default() };
         let unfolded: Vec<String> = meta.unfolded(&listing.segments).cloned().collect();
-        if self.recover(&mut meta, &erasures, &unfolded).await? {
+        if self.recover(meta, &erasures, &unfolded).await? {
             // Plans need pages that know every stored segment: a `sent` may stand in the one that is still to come.
             return Ok(busy);
         }
         if meta.purge.is_some() {
-            self.purge(lease, &mut meta, Arc::make_mut(&mut erasures), &listing).await?;
+            self.purge(lease, meta, Arc::make_mut(&mut erasures), &listing).await?;
             return Ok(busy);
         }
-        let mut records = self.records(&meta, &erasures);
+        let mut records = self.records(meta, &erasures);
         let mut touched = BTreeSet::new();
         let Taken { mut facts, keys: taken, wishes, mut damage } =
             self.take_inbox(&listing, &erasures, &mut records, &mut touched).await?;
-        if !wishes.is_empty() && self.begin_erasure(&mut meta, &erasures, wishes).await? {
+        if !wishes.is_empty() && self.begin_erasure(meta, &erasures, wishes).await? {
             return Ok(busy);
         }
         let mut report = Report {
@@ -292,8 +310,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
 
         let counted: Vec<String> = batch.iter().map(|stored| stored.key.clone()).collect();
-        self.save(&mut records, &mut meta, &erasures, &touched, &counted, batch).await?;
-        self.upkeep(&mut meta, &erasures, &listing).await?;
+        self.save(&mut records, meta, &erasures, &touched, &counted, batch).await?;
+        self.upkeep(meta, &erasures, &listing).await?;
         Ok(report)
     }
 
@@ -346,6 +364,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                         folded.push(Stored { key: key.clone(), words_since: segment::words_since(&kept) });
                     }
                     counted.push(key.clone());
+                    let mut kept: Vec<Fact> = kept.into_iter().collect();
+                    records.arrange(&mut kept, |fact| fact).await?;
                     for fact in kept {
                         touched.extend(records.join(fact).await?);
                     }
@@ -410,6 +430,10 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let mut facts = BTreeSet::new();
         let mut merged = Vec::new();
         for key in inputs {
+            // The others are merged another time.
+            if merged.len() > 1 && segment::weight(&facts) > upkeep::MERGED_AT_ONCE {
+                break;
+            }
             match Segment::load(self.store, &key).await {
                 Ok(Some(more)) => {
                     facts.extend(more.into_iter().filter(|fact| erasures.covers(fact).is_none()));
@@ -433,7 +457,9 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         // lease; then it is healed here.
         let mut records = self.records(meta, erasures).healing();
         let mut touched = BTreeSet::new();
-        for fact in facts.iter().cloned() {
+        let mut again: Vec<Fact> = facts.iter().cloned().collect();
+        records.arrange(&mut again, |fact| fact).await?;
+        for fact in again {
             touched.extend(records.join(fact).await?);
         }
         records.ledger.forget_late();
@@ -452,42 +478,60 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         touched: &mut BTreeSet<Key>,
     ) -> Result<Taken, StoreError> {
         let mut all = Taken::default();
-        for key in listing.inbox.iter().chain(listing.dead_letters.iter().take(self.limits.dead_letters)) {
-            if all.keys.len() + all.wishes.len() == self.limits.facts {
-                break;
+        let mut waiting =
+            listing.inbox.iter().chain(listing.dead_letters.iter().take(self.limits.dead_letters));
+        loop {
+            let mut read: Vec<(String, Fact)> = Vec::new();
+            while all.keys.len() + all.wishes.len() + read.len() < self.limits.facts
+                && let Some(key) = waiting.next()
+            {
+                read.extend(self.read(key, erasures, &mut all).await?.map(|fact| (key.clone(), fact)));
             }
-            // Gone: another holder took it after we listed the keys.
-            let Some(bytes) = self.store.get(key).await? else { continue };
-            let Ok(fact) = Fact::from_bytes(&bytes) else {
-                if names::is_dead_letter(key) {
-                    continue;
+            if read.is_empty() {
+                return Ok(all);
+            }
+            records.arrange(&mut read, |(_, fact)| fact).await?;
+            for (key, fact) in read {
+                match records.join(fact.clone()).await {
+                    Ok(root) => {
+                        touched.extend(root);
+                        all.facts.insert(fact);
+                        all.keys.push(key);
+                    }
+                    // Its page or day is damaged: the fact waits in the inbox until that is made again.
+                    Err(StoreError::Unreadable { key, why }) => _ = all.damage.insert(key, why),
+                    Err(error) => return Err(error),
                 }
+            }
+        }
+    }
+
+    /// What stands under a key of the inbox, if it is a fact that is to be joined.
+    async fn read(
+        &self,
+        key: &str,
+        erasures: &Erasures,
+        all: &mut Taken,
+    ) -> Result<Option<Fact>, StoreError> {
+        // Gone: another holder took it after we listed the keys.
+        let Some(bytes) = self.store.get(key).await? else { return Ok(None) };
+        let Ok(fact) = Fact::from_bytes(&bytes) else {
+            if !names::is_dead_letter(key) {
                 if !erase::covers_unread(erasures, &bytes) {
                     self.store.set(&names::dead_letter(key), &bytes).await?;
                 }
                 self.store.delete(key).await?;
-                continue;
-            };
-            if let Some(wish) = Wish::of(&fact, erasures) {
-                all.wishes.push(wish);
-                continue;
             }
-            if is_erasure(&fact) || erasures.covers(&fact).is_some() {
-                all.keys.push(key.clone());
-                continue;
-            }
-            match records.join(fact.clone()).await {
-                Ok(root) => {
-                    touched.extend(root);
-                    all.facts.insert(fact);
-                    all.keys.push(key.clone());
-                }
-                // Its page or day is damaged: the fact waits in the inbox until that is made again.
-                Err(StoreError::Unreadable { key, why }) => _ = all.damage.insert(key, why),
-                Err(error) => return Err(error),
-            }
+            return Ok(None);
+        };
+        if let Some(wish) = Wish::of(&fact, erasures) {
+            all.wishes.push(wish);
+        } else if is_erasure(&fact) || erasures.covers(&fact).is_some() {
+            all.keys.push(key.to_owned());
+        } else {
+            return Ok(Some(fact));
         }
-        Ok(all)
+        Ok(None)
     }
 
     /// Decides for every customer touched. What is decided is added to `facts` and joined; what is to be handed over
@@ -503,13 +547,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let now = self.clock.now();
         let mut decisions: Vec<(Key, Decision)> = Vec::new();
         let (mut sends, mut vouchers) = (0, 0);
-        let mut seen = BTreeSet::new();
-        for key in touched {
-            // Customers that turned out to be one have one root by now.
-            let Some(root) = records.root_of(key).await? else { continue };
-            if !seen.insert(root.clone()) {
-                continue;
-            }
+        for root in records.roots_of(touched.iter()).await? {
             let Some(customer) = records.customer(&root).await? else { continue };
             let planned = self.planned(customer, erasures, now);
             for decision in decide(customer, &planned, now) {
@@ -595,8 +633,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         touched: &BTreeSet<Key>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        for key in touched {
-            let Some(root) = records.root_of(key).await? else { continue };
+        for root in records.roots_of(touched.iter()).await? {
             let Some(customer) = records.customer(&root).await? else { continue };
             let planned = self.planned(customer, erasures, now);
             let due = [decide::next_due(customer, &planned), fetching::next_due(customer, self.platforms)];

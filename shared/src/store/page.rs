@@ -67,14 +67,30 @@ impl Page {
         self.records.retain(|key, _| page_of(key, pages) == number);
     }
 
+    /// About how many bytes of JSON it is.
+    pub fn weight(&self) -> usize {
+        let records = self.records.iter().map(|(key, stored)| key.as_str().len() + stored.is.get().len());
+        let aliases = self.aliases.iter().map(|(key, root)| key.as_str().len() + root.as_str().len());
+        records.chain(aliases).map(|bytes| bytes + 32).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.aliases.is_empty() && self.records.is_empty()
     }
 
     /// When the page next holds something to do, strays aside.
     pub fn due(&self, number: u32, pages: u32) -> Option<Time> {
-        let own = self.records.iter().filter(|(key, _)| page_of(key, pages) == number);
-        own.filter_map(|(_, stored)| stored.due).min()
+        let mut first: Option<Time> = None;
+        for (key, stored) in &self.records {
+            // Most are not the first, and need not be hashed.
+            if let Some(due) = stored.due
+                && first.is_none_or(|first| due < first)
+                && page_of(key, pages) == number
+            {
+                first = Some(due);
+            }
+        }
+        first
     }
 }
 

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Store, StoreError, codec, names};
 use crate::fact::{Event, Fact};
 use crate::gather::gather;
+use crate::message::MessageStep;
 use crate::time::Time;
 
 /// As many segments of one level become one of the next, so a store has a few dozen, not thousands.
@@ -59,6 +60,15 @@ pub fn words_since(facts: &BTreeSet<Fact>) -> Option<Time> {
         _ => None,
     };
     facts.iter().filter_map(frozen).min()
+}
+
+/// About how many bytes of memory these facts take: messages have their whole words with them, other facts are small.
+pub fn weight(facts: &BTreeSet<Fact>) -> usize {
+    let words = |fact: &Fact| match &fact.event {
+        Event::Message(MessageStep { body: Some(body), .. }) => body.html.len() + body.text.len(),
+        _ => 0,
+    };
+    facts.iter().map(|fact| 1_024 + words(fact)).sum()
 }
 
 /// Stores facts as segments of `level`.

@@ -10,6 +10,9 @@ use crate::fact::Fact;
 use crate::key::Key;
 use crate::time::Time;
 
+/// No merge takes more segments once it has facts of this [`segment::weight`].
+pub const MERGED_AT_ONCE: usize = 4 << 20;
+
 /// Sizes that a host or a merchant may want otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct PageLimits {

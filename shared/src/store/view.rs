@@ -220,6 +220,8 @@ impl<'s, S: Store> View<'s, S> {
         for key in meta.unfolded(&listing.segments) {
             match Segment::load(store, key).await {
                 Ok(Some(facts)) => {
+                    let mut facts: Vec<Fact> = facts.into_iter().collect();
+                    records.arrange(&mut facts, |fact| fact).await?;
                     for fact in facts {
                         records.join(fact).await?;
                     }
@@ -232,12 +234,15 @@ impl<'s, S: Store> View<'s, S> {
                 Err(error) => return Err(error),
             }
         }
+        let mut waiting = Vec::new();
         for key in &listing.inbox {
             let Some(bytes) = store.get(key).await? else { return Ok(None) };
-            if let Ok(fact) = Fact::from_bytes(&bytes) {
-                records.join(fact).await?;
-                pending = true;
-            }
+            waiting.extend(Fact::from_bytes(&bytes).ok());
+        }
+        pending |= !waiting.is_empty();
+        records.arrange(&mut waiting, |fact| fact).await?;
+        for fact in waiting {
+            records.join(fact).await?;
         }
         let moved = pending && Meta::load(store).await? != meta;
         Ok((!moved).then_some(Self { store, records, listing, meta, erasures }))

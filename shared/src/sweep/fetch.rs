@@ -77,10 +77,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         touched: &BTreeSet<Key>,
     ) -> Result<Vec<Errand>, StoreError> {
         let now = self.clock.now();
-        // One record may be found by several of the keys.
         let mut errands = BTreeMap::new();
-        for key in touched {
-            let Some(root) = records.root_of(key).await? else { continue };
+        for root in records.roots_of(touched.iter()).await? {
             let Some(customer) = records.customer(&root).await? else { continue };
             for (platform, order_id, attempt) in fetch::wanted(customer) {
                 if attempt.due <= now && self.platforms.has(platform) {
