@@ -1,5 +1,7 @@
 //! Scores as they are asked for: JSON, CSV, OpenMetrics, and questions that make no sense.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aftercare_tests::payload::nps_answer;
@@ -88,6 +90,31 @@ async fn scores_come_as_csv_and_for_prometheus() {
         let scraped = text(&scraped);
         assert!(scraped.contains("\naftercare_nps 0\n") && scraped.ends_with("# EOF\n"), "{scraped}");
     }
+}
+
+/// Prometheus's own checker: the format, and what its authors hold to be good names and help texts.
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_has_nothing_to_object_to() {
+    let shop = shop().await;
+    shop.dispatch().await;
+    let scraped = get(&shop, "/metrics/prometheus", &[]).await;
+    let Some(objections) = promtool(scraped.body()) else {
+        eprintln!("skipped: promtool is not installed (Debian: apt-get install prometheus)");
+        return;
+    };
+    assert_eq!(objections, "");
+    assert_ne!(promtool(b"aftercare_nps{ 0\n").as_deref(), Some(""), "it would object");
+}
+
+/// What it says of these metrics; `None` where there is no promtool.
+fn promtool(metrics: &[u8]) -> Option<String> {
+    let mut checker = Command::new("promtool");
+    checker.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut checker = checker.spawn().ok()?;
+    checker.stdin.take().expect("a pipe").write_all(metrics).expect("it reads");
+    let said = checker.wait_with_output().expect("it ends");
+    let text = [said.stdout, said.stderr].concat();
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]

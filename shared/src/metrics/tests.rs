@@ -1,6 +1,6 @@
 //! Every metric against the plainest thing that could work, and answers against their description.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{Days, TimeDelta};
 use futures_util::FutureExt;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::customer::Customer;
-use crate::fact::{Direction, Fact, OrderStage, Scale, SurveyKind, arbitrary};
+use crate::fact::{Fact, arbitrary};
 use crate::join::Join;
 use crate::ledger::bin::Tally;
 use crate::ledger::{lines, oldest_detailed};
@@ -20,6 +20,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::meta::Meta;
 use crate::store::records::Records;
 use crate::store::{names, segment};
+
+mod plain;
 
 fn at(text: &str) -> Time {
     Time::parse(text).expect("a time")
@@ -69,67 +71,6 @@ fn counted(customers: &[Customer]) -> Counts {
     counts
 }
 
-/// What is worked out from records without lines, bins or days.
-fn plainly(customers: &[Customer], window: Window, now: Time) -> BTreeMap<&'static str, (u64, Option<f64>)> {
-    let in_window = |at: Time| (window.from..=window.to).contains(&at.date());
-    let answers: Vec<(SurveyKind, u8, Scale)> = customers
-        .iter()
-        .flat_map(|customer| customer.answers.values())
-        .filter(|answer| answer.reported_at().is_some_and(in_window))
-        .filter_map(|answer| answer.get().map(|answer| (answer.kind, answer.score, answer.scale)))
-        .collect();
-    let of = |kind: SurveyKind| answers.iter().filter(move |(known, ..)| *known == kind);
-    let mean = |values: Vec<f64>| {
-        let n = values.len();
-        #[expect(clippy::cast_precision_loss, reason = "a handful")]
-        (n as u64, (n > 0).then(|| values.iter().sum::<f64>() / n as f64))
-    };
-    let share = |hits: Vec<bool>| mean(hits.into_iter().map(|hit| if hit { 100.0 } else { 0.0 }).collect());
-
-    let nps = of(SurveyKind::Nps).map(|(_, score, _)| match score {
-        9.. => 100.0,
-        7 | 8 => 0.0,
-        _ => -100.0,
-    });
-    let ces = of(SurveyKind::Ces).filter(|(_, score, scale)| {
-        *scale == Scale { min: 1, max: 7, good: Direction::High } && (1..=7).contains(score)
-    });
-    let reviews = customers.iter().flat_map(|customer| customer.reviews.values());
-    let reviews = reviews
-        .filter(|review| review.reported_at().is_some_and(in_window))
-        .filter_map(|review| review.get());
-    let stars =
-        reviews.filter(|review| !review.withdrawn).map(|review| f64::from(review.rating_hundredths) / 100.0);
-    let tickets = || customers.iter().flat_map(|customer| customer.tickets.values());
-    let week = TimeDelta::days(7);
-    let resolved = tickets().filter_map(|ticket| {
-        let created = *ticket.created_at.first()?;
-        let ripe = (now.date() - created.date()).num_days() > 7;
-        (ripe && in_window(created))
-            .then(|| ticket.solved_at.iter().any(|solved| *solved >= created && *solved - created < week))
-    });
-    let firsts = customers.iter().filter_map(|customer| {
-        let bad = [OrderStage::Cancelled, OrderStage::Refunded];
-        let orders = customer
-            .orders
-            .values()
-            .filter(|order| !order.is_test() && bad.iter().all(|stage| order.reached(*stage).is_none()));
-        let mut placed: Vec<Time> = orders.filter_map(|order| order.reached(OrderStage::Placed)).collect();
-        placed.sort_unstable();
-        Some((*placed.first()?, placed.get(1).copied()))
-    });
-    let again = firsts.filter(|(first, _)| in_window(*first) && (now.date() - first.date()).num_days() > 90);
-    let again =
-        again.map(|(first, second)| second.is_some_and(|second| second - first <= TimeDelta::days(90)));
-    BTreeMap::from([
-        ("nps", mean(nps.collect())),
-        ("ces", mean(ces.map(|(_, score, _)| f64::from(*score)).collect())),
-        ("reviews", mean(stars.collect())),
-        ("resolution_rate", share(resolved.collect())),
-        ("repeat_rate", share(again.collect())),
-    ])
-}
-
 proptest! {
     /// Swept, waiting, twice, late, changed, rolled up: it is all the same.
     #[test]
@@ -168,7 +109,7 @@ proptest! {
             prop_assert_eq!(&read_json[name], value, "{}", name);
         }
         if !product {
-            let expected = plainly(&customers, window, now);
+            let expected = plain::worked_out(&customers, window, now);
             for entry in read.entries() {
                 let Some((n, value)) = expected.get(entry.name) else { continue };
                 prop_assert_eq!(entry.estimate.n, *n, "{}", entry.name);

@@ -21,6 +21,8 @@ const DAYS: u64 = 365;
 const FEW: u64 = 10_000;
 const MANY: u64 = 1_000_000;
 
+const WRONG_TOKENS: u32 = 10_000;
+
 const TOKEN: &str = "bench";
 
 pub(super) async fn run(root: &Path) -> Result<()> {
@@ -39,6 +41,23 @@ pub(super) async fn run(root: &Path) -> Result<()> {
         );
     }
     println!("  goal: at most 50 ms, 1.2 x and 64 MiB for /metrics without a filter");
+    let mut before = Duration::MAX;
+    for _ in 0..20 {
+        before = before.min(ask(&few, "").await?);
+    }
+    for number in 0..WRONG_TOKENS {
+        let request = Request::get("/metrics").header("authorization", format!("Bearer wrong-{number}"));
+        let answer = few.handle(request.body(Bytes::new())?).await;
+        ensure!(answer.status() == 401, "answered {}", answer.status());
+    }
+    let mut after = Duration::MAX;
+    for _ in 0..20 {
+        after = after.min(ask(&few, "").await?);
+    }
+    let ratio = after.as_secs_f64() / before.as_secs_f64();
+    println!(
+        "  /metrics after {WRONG_TOKENS} wrong tokens to before: {after:.1?} / {before:.1?} = {ratio:.2} (goal: 1)"
+    );
     few.shut_down().await;
     many.shut_down().await;
     Ok(())
