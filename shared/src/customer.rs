@@ -332,6 +332,11 @@ join_fields!(Ticket {
 });
 
 impl Ticket {
+    /// Somebody asked on the page of their order, and the page was answer enough: nobody of the team was asked.
+    pub fn needed_nobody(&self) -> bool {
+        self.help.get().is_some() && self.status.get().is_some_and(|status| status == "answered")
+    }
+
     fn from_report(at: Time, report: TicketReport) -> (String, Self, Contact) {
         let ticket = Self {
             order_id: Latest::maybe(at, report.order_id),

@@ -525,9 +525,13 @@ pub struct Help {
     pub items: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReturnReason>,
+    /// Which of the frequent questions has the answer that helped, by [`Faq::id`](crate::settings::Faq::id).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faq: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HelpTopic {
     /// Where is my order?

@@ -24,11 +24,11 @@ use crate::time::Time;
 use bin::{Bin, Tally};
 pub use document::{Counts, Day, Month};
 use document::{DayHead, MonthHead};
-pub use lines::lines;
+pub use lines::{lines, monday_of};
 pub use reason::Reason;
 
 /// What lines are made of has changed so often. A store whose ledger is of another shape is counted again.
-pub const SHAPE: u8 = 1;
+pub const SHAPE: u8 = 2;
 
 /// Days that are kept line by line; older ones are rolled up.
 pub const DETAILED_DAYS: u64 = 35;

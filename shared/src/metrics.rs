@@ -135,6 +135,7 @@ metrics! {
     resolution_rate: score::support::ResolutionRate,
     first_contact_resolution: score::support::FirstContactResolution,
     handle_time: score::support::HandleTime,
+    deflection: score::deflection::Deflection,
     order_value: score::money::OrderValue,
     repeat_rate: score::retention::RepeatRate,
     lifetime_value: score::value::LifetimeValue,

@@ -10,6 +10,7 @@ pub mod bg_nbd;
 pub mod ces;
 pub mod change;
 pub mod csat;
+pub mod deflection;
 pub mod delivery;
 pub mod gamma_gamma;
 pub mod loyalty;

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, TimeDelta};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::brand::Brand;
 use crate::fact::Channel;
@@ -70,7 +71,7 @@ pub struct Settings {
     pub loyalty: Loyalty,
     /// What is known of products. The best match counts: sku, then type, then tag, then vendor, then one for all.
     pub products: Vec<Product>,
-    /// What people often ask, in the order in which it is shown on an order's page.
+    /// What people often ask. An order's page shows first what helped most people lately, and else keeps this order.
     pub faq: Vec<Faq>,
     /// Bought one thing and not the other: where people may be stuck.
     pub struggles: Vec<Struggle>,
@@ -208,10 +209,27 @@ impl Default for Goodwill {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Survey {
-    /// A survey tool's page, with `{order}` where the order's id belongs. Empty for our own page.
+    /// A survey tool's page, with `{order}` where the order's id belongs, and `{kind}` where it has to be told which
+    /// question it is: `nps`, `csat` or `ces`. Empty for our own page.
     pub url: String,
     /// What answering gives, whatever the answer: `50 points`. Empty for nothing.
     pub thanks: String,
+    /// What is asked after a solved ticket.
+    pub after_ticket: AfterTicket,
+}
+
+/// The question after a solved ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterTicket {
+    /// How satisfied they are.
+    Csat,
+    /// How easy it was.
+    Ces,
+    /// One of the two, by lot: half of the tickets each.
+    #[default]
+    Either,
 }
 
 /// Asking for public reviews. Everybody is asked alike.
@@ -281,6 +299,15 @@ pub struct Faq {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Translated(BTreeMap<String, String>);
+
+impl Faq {
+    /// What the question is called wherever a use of its answer is counted: the same as long as the shop's own words for
+    /// it are, wherever it stands.
+    pub fn id(&self, default_locale: &str) -> String {
+        let question = self.question.in_language(default_locale, default_locale).unwrap_or_default();
+        crate::hex::encode(&Sha256::digest(question)[..6])
+    }
+}
 
 impl Translated {
     /// In this language, else in the shop's, else in any.

@@ -9,6 +9,7 @@
 //! A link that is forged, over, cut short, or of somebody who is not known any more gets one and the same page, so that
 //! nobody learns anything from trying.
 
+mod faq;
 mod form;
 mod look;
 mod order;
@@ -26,14 +27,22 @@ use crate::fact::{Event, Fact};
 use crate::join::Join;
 use crate::key::Key;
 use crate::link::{Purpose, Token};
+use crate::render::clean;
 use crate::settings::Settings;
 use crate::time::Time;
 
+pub use faq::Uses;
 use form::Form;
 use look::Look;
 
 /// Longest form that is read: every field at its limit, each letter of them escaped.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// No page is larger.
+const MOST_BYTES: usize = 30 * 1024;
+
+/// Longest comment or question, in characters: as much as the fields take.
+const MOST_WORDS: usize = 2000;
 
 /// Changes of one answer, or of one person's choices, that are taken on one day.
 const MOST_CHANGES: u8 = 20;
@@ -84,7 +93,13 @@ pub fn guest(settings: &Settings, visit: &Visit<'_>) -> Option<Guest> {
 }
 
 /// The page of a guest. `customer` is what is known of them: everything, the inbox included.
-pub fn answer(settings: &Settings, guest: &Guest, customer: Option<Customer>, visit: &Visit<'_>) -> Reply {
+pub fn answer(
+    settings: &Settings,
+    guest: &Guest,
+    customer: Option<Customer>,
+    uses: &Uses,
+    visit: &Visit<'_>,
+) -> Reply {
     let Some(customer) = customer else {
         // Somebody who was forgotten gets no messages any more, and a mail program must hear so.
         return if guest.token.purpose == Purpose::Preferences && preferences::is_one_click(visit) {
@@ -95,7 +110,7 @@ pub fn answer(settings: &Settings, guest: &Guest, customer: Option<Customer>, vi
     };
     match guest.token.purpose {
         Purpose::Nps | Purpose::Csat | Purpose::Ces => survey::answer(settings, guest, customer, visit),
-        Purpose::Order => order::answer(settings, guest, customer, visit),
+        Purpose::Order => order::answer(settings, guest, customer, uses, visit),
         Purpose::Preferences => preferences::answer(settings, guest, customer, visit),
     }
 }
@@ -156,7 +171,19 @@ fn next_change(last: Option<(Time, u8)>, now: Time) -> Option<u8> {
     (today < MOST_CHANGES).then(|| today + 1)
 }
 
+/// What somebody wrote, without what cannot be seen and no longer than it may be.
+fn words(text: &str) -> String {
+    clean::paragraphs(text, MOST_WORDS)
+}
+
+/// A merchant's or platform's words within a sentence of ours: where they run from right to left, they must not turn the
+/// rest of it around (Unicode's FSI and PDI do that where no element can).
+fn isolated(text: &str) -> String {
+    let from_right = |c: char| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}');
+    if text.contains(from_right) { ["\u{2068}", text, "\u{2069}"].concat() } else { text.to_owned() }
+}
+
 /// Texts with a place to fill: `{day}`.
 fn fill(text: &Value, places: &[(&str, &str)]) -> String {
-    places.iter().fold(text.to_string(), |text, (place, value)| text.replace(place, value))
+    places.iter().fold(text.to_string(), |text, (place, value)| text.replace(place, &isolated(value)))
 }

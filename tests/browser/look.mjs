@@ -5,6 +5,7 @@
 //     "origin": "http://127.0.0.1:3000",       everything a page loads must come from here
 //     "headers": { "authorization": "…" },     sent with every request (optional)
 //     "pictures": "docs/pictures",             where screenshots go (optional); made if missing
+//     "turned": true,                          look at pages from right to left as well (optional)
 //     "pages": [{
 //       "name": "survey",                      of its screenshots: survey-390.png, survey-1440.png, survey-390-dark.png
 //       "path": "/s/…",
@@ -17,7 +18,7 @@
 //   }
 //
 // Each page is looked at 390 and 1440 pixels wide, light and dark. It is wrong if it: answers another status, is wider than
-// the window, asks for anything from elsewhere, breaks its own security policy, weighs more than `most_bytes` (30 KB),
+// the window (with "turned": true also as it looks from right to left), asks for anything from elsewhere, breaks its own security policy, weighs more than `most_bytes` (30 KB),
 // has something that the keyboard does not reach or that shows no focus, or something that axe-core finds (WCAG 2.2 AA
 // and best practices). BROWSER names another browser than Debian's /usr/bin/chromium.
 
@@ -95,6 +96,7 @@ async function look(wanted, { width, height, scheme }) {
 
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 0) wrong.push(`is ${wide} pixels too wide`);
+  if (plan.turned) wrong.push(...(await page.evaluate(turnedAround)));
   wrong.push(...(await findings(await page.content(), context.browser(), { width, height, scheme })));
   if (plan.pictures && !(scheme === "dark" && width > 390)) {
     const name = `${wanted.name}-${width}${scheme === "dark" ? "-dark" : ""}.png`;
@@ -103,6 +105,20 @@ async function look(wanted, { width, height, scheme }) {
   wrong.push(...(await unreachable(page)));
   await context.close();
   return { name: wanted.name, width, scheme, bytes, wrong };
+}
+
+// As a reader from right to left sees it: nothing may leave the window. Runs in the page.
+function turnedAround() {
+  const root = document.documentElement;
+  const before = root.dir;
+  root.dir = "rtl";
+  const shown = [...document.body.querySelectorAll("*")].filter((element) => element.checkVisibility());
+  const outside = shown.filter((element) => {
+    const { left, right, width } = element.getBoundingClientRect();
+    return width > 1 && (left < -1 || right > root.clientWidth + 1);
+  });
+  root.dir = before;
+  return outside.slice(0, 3).map((element) => `from right to left it leaves the window: ${element.outerHTML.slice(0, 100)}`);
 }
 
 async function press(page, keys) {

@@ -6,7 +6,7 @@ use adapter::{KeyValue, WallClock, settings, webhook};
 use aftercare::store::StoreError;
 use aftercare::store::lease::Clock;
 use aftercare::store::view::View;
-use aftercare::storefront::{self, MAX_BODY_BYTES, Posted, Reply, Visit};
+use aftercare::storefront::{self, MAX_BODY_BYTES, Posted, Reply, Uses, Visit};
 use aftercare::webhook::problem::Problem;
 
 adapter::serve!(handle);
@@ -50,8 +50,9 @@ async fn visited(visit: &Visit<'_>) -> Result<(Reply, Option<KeyValue>), StoreEr
     let Some(guest) = storefront::guest(&settings, visit) else {
         return Ok((storefront::gone(&settings, visit), None));
     };
-    let customer = View::customer(&store, visit.now, &guest.key).await?;
-    let reply = storefront::answer(&settings, &guest, customer, visit);
+    let days = Uses::days(&settings, &guest, visit.now);
+    let (customer, counts) = View::customer_and_counts(&store, visit.now, &guest.key, &days).await?;
+    let reply = storefront::answer(&settings, &guest, customer, &Uses::of(&counts), visit);
     let Some(fact) = &reply.fact else { return Ok((reply, None)) };
     webhook::put(&store, fact).await?;
     Ok((reply, Some(store)))

@@ -336,7 +336,8 @@ fn review() -> BoxedStrategy<Review> {
 }
 
 fn ticket() -> BoxedStrategy<TicketReport> {
-    let words = (maybe(word()), maybe(word()), maybe(word()), maybe(word()));
+    let status = prop_oneof![word(), Just("answered".to_owned())];
+    let words = (maybe(status), maybe(word()), maybe(word()), maybe(word()));
     let times = (maybe(time()), maybe(time()), btree_set(time(), 0..2), btree_set(time(), 0..2));
     let counts = (maybe(0..2_u32), maybe(0..2_u32));
     (id(), maybe(id()), words, times, counts, maybe(help()), contact())
@@ -365,8 +366,8 @@ fn ticket() -> BoxedStrategy<TicketReport> {
 
 fn help() -> BoxedStrategy<Help> {
     let reason = maybe(select(ReturnReason::ALL.to_vec()));
-    (select(HelpTopic::ALL.to_vec()), maybe(word()), vec(word(), 0..2), reason)
-        .prop_map(|(topic, text, items, reason)| Help { topic, text, items, reason })
+    (select(HelpTopic::ALL.to_vec()), maybe(word()), vec(word(), 0..2), reason, maybe(word()))
+        .prop_map(|(topic, text, items, reason, faq)| Help { topic, text, items, reason, faq })
         .boxed()
 }
 

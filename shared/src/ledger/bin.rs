@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::reason::Reason;
-use crate::fact::{Scale, SurveyKind};
+use crate::fact::{HelpTopic, Scale, SurveyKind};
 
 /// What lines are counted by: lines that are alike in this are one count.
 ///
@@ -44,6 +44,11 @@ pub enum What {
     Solved { first_contact: bool },
     /// A ticket that people worked on for so many seconds, see [`rounded`]. Weight: the exact number.
     Handled { seconds: u32 },
+    /// A question that was put to the page of an order, on that day, and which of the frequent ones had the answer.
+    Question { topic: HelpTopic, outcome: Outcome, faq: Option<String> },
+    /// The answer to a frequent question helped somebody, on the Monday of its week, so that whoever wants to know what
+    /// helps most has few days to read.
+    Helped { faq: String },
     /// A message, on the day it reached its present state.
     Message { playbook: String, state: String, reason: Option<Reason> },
     /// Somebody reached a tier, as the loyalty playbook noted.
@@ -86,6 +91,18 @@ pub enum Invitation {
     Silent,
     /// It did not arrive.
     Bounced,
+}
+
+/// What came of a question that was put to the page of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The page was answer enough.
+    Answered,
+    /// So they said, and asked the team shortly after, some other way.
+    CameBack,
+    /// The team was asked, on the page.
+    Case,
 }
 
 /// Which squares a line adds up.

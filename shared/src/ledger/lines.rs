@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta, Weekday};
 
-use super::bin::{AFTERMATH_DAYS, Bin, Dims, Invitation, Mood, Squares, WITHIN, What, rounded};
+use super::bin::{AFTERMATH_DAYS, Bin, Dims, Invitation, Mood, Outcome, Squares, WITHIN, What, rounded};
 use super::reason::Reason;
 use super::{Line, LineId};
 use crate::customer::{Customer, Order, Ticket};
-use crate::fact::{Answer, OrderStage, ShipmentState};
+use crate::fact::{Answer, Help, OrderStage, ShipmentState};
 use crate::message::{Message, MessageId, Step};
 use crate::playbook::{Name, Parcel, Purpose, goodness, is_unhappy};
 use crate::time::Time;
@@ -40,6 +40,7 @@ pub fn lines(customer: &Customer) -> BTreeMap<LineId, Line> {
     lines.reviews();
     lines.parcels();
     lines.tickets();
+    lines.questions();
     lines.messages();
     lines.purchases();
     lines.aftermath();
@@ -154,8 +155,9 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// Only what somebody of the team was asked.
     fn tickets(&mut self) {
-        for (id, ticket) in &self.customer.tickets {
+        for (id, ticket) in self.customer.tickets.iter().filter(|(_, ticket)| !ticket.needed_nobody()) {
             let by = Dims { channel: ticket.channel.get().cloned(), ..Dims::default() };
             let solved = last_solved(ticket);
             if let Some(created) = ticket.created_at.first().copied() {
@@ -191,7 +193,54 @@ impl<'a> Lines<'a> {
         ticket.solved_at.len() == 1
             && ticket.reopened_at.is_empty()
             && ticket.reopened.get().is_none_or(|times| *times == 0)
-            && !self.customer.tickets.iter().any(|(other, ticket)| other != id && again(ticket))
+            && !self
+                .customer
+                .tickets
+                .iter()
+                .any(|(other, ticket)| other != id && !ticket.needed_nobody() && again(ticket))
+    }
+
+    /// What was asked on the pages of orders.
+    fn questions(&mut self) {
+        for (id, ticket) in &self.customer.tickets {
+            let (Some(help), Some(at)) = (ticket.help.get(), ticket.created_at.first().copied()) else {
+                continue;
+            };
+            let outcome =
+                if ticket.needed_nobody() { self.answered(ticket, help, at) } else { Some(Outcome::Case) };
+            let faq = help.faq.clone().filter(|_| ticket.needed_nobody());
+            if let Some(outcome) = outcome {
+                self.count(
+                    "question",
+                    id,
+                    at,
+                    What::Question { topic: help.topic, outcome, faq: faq.clone() },
+                );
+            }
+            if let Some(faq) = faq {
+                self.count("helped", id, Time::start_of(monday_of(at.date())), What::Helped { faq });
+            }
+        }
+    }
+
+    /// What came of a question that the page answered; `None` where it was put to the team on the page after all, which
+    /// is the same question and counts there.
+    fn answered(&self, ticket: &Ticket, help: &Help, at: Time) -> Option<Outcome> {
+        let mut outcome = Outcome::Answered;
+        for other in self.customer.tickets.values().filter(|other| !other.needed_nobody()) {
+            let soon = |later: &Time| *later > at && *later - at <= SAME_MATTER;
+            if !other.created_at.first().is_some_and(soon) {
+                continue;
+            }
+            match other.help.get() {
+                Some(asked) if asked.topic == help.topic && other.order_id.get() == ticket.order_id.get() => {
+                    return None;
+                }
+                Some(_) => {}
+                None => outcome = Outcome::CameBack,
+            }
+        }
+        Some(outcome)
     }
 
     fn messages(&mut self) {
@@ -394,6 +443,11 @@ fn held_out(message: &Message) -> Option<bool> {
         }
         _ => Some(false),
     }
+}
+
+/// The first day of its week.
+pub fn monday_of(date: NaiveDate) -> NaiveDate {
+    date.week(Weekday::Mon).first_day()
 }
 
 fn quarter_of_day(at: Time) -> u8 {

@@ -71,6 +71,8 @@ pub fn dashboard(dashboard: &Dashboard<'_>) -> String {
         playbooks => Value::from(Serde(playbooks)),
         totals => counts(&messages.states),
         reasons => Value::from(Serde(reasons)),
+        questions => Value::from(Serde(questions(metrics))),
+        helpful => Value::from(Serde(&metrics.deflection.score.faq)),
         complaints => Value::from(Serde(complaints)),
         grievances => Value::from(Serde(grievances(attention, zone))),
         part => attention.part.map(|(some, all)| vec![some, all]).unwrap_or_default(),
@@ -140,6 +142,11 @@ fn meaning(name: &str, metrics: &Metrics) -> Option<(&'static str, Unit, &'stati
         "resolution_rate" => ("Tickets solved", Unit::Percent, desk),
         "first_contact_resolution" => ("Solved at first contact", Unit::Percent, desk),
         "handle_time" => ("Work on a ticket", Unit::Seconds, desk),
+        "deflection" => (
+            "Answered by the order’s page",
+            Unit::Percent,
+            "Nobody asked anything on the page of their order in these days.",
+        ),
         "order_value" => ("Order value", currency(&metrics.order_value.score.currency), orders),
         "repeat_rate" => (
             "Bought again within 90 days",
@@ -380,6 +387,18 @@ fn grievances<'a>(attention: &'a Attention, zone: &Zone) -> Vec<ShownGrievance<'
         ShownGrievance { product, count: grievance.count, reasons, comments: comments.collect() }
     };
     attention.grievances.iter().map(shown).collect()
+}
+
+/// What was asked on the pages of orders: about what, how often the page was answer enough, and how often it was asked.
+fn questions(metrics: &Metrics) -> Vec<[String; 3]> {
+    let named = |topic: &str| match topic {
+        "where" => "Where is it?",
+        "return" => "Sending something back",
+        "change" => "Changing or cancelling",
+        _ => "Something else",
+    };
+    let topics = metrics.deflection.score.topics.iter();
+    topics.map(|(topic, of)| [named(topic).to_owned(), grouped(of.answered), grouped(of.n)]).collect()
 }
 
 #[derive(Serialize)]

@@ -51,7 +51,8 @@ pub fn cases(customer: &Customer, settings: &Settings, now: Time) -> Vec<Case> {
     }
     for (id, ticket) in &customer.tickets {
         let Some((at, status)) = ticket.status.reported_at().zip(ticket.status.get()) else { continue };
-        if matches!(status.as_str(), "solved" | "closed" | "resolved" | "deleted") {
+        let over = matches!(status.as_str(), "solved" | "closed" | "resolved" | "deleted");
+        if over || ticket.needed_nobody() {
             continue;
         }
         let since = ticket.created_at.first().copied().unwrap_or(at);

@@ -37,9 +37,8 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
 
 /// When a case was opened on the order's page, and what for. What the page could answer by itself is none.
 pub(crate) fn asked(ticket: &Ticket) -> Option<(Time, &Help)> {
-    let answered = ticket.status.get().is_some_and(|status| status == "answered");
     let (at, help) = (*ticket.created_at.first()?, ticket.help.get()?);
-    (!answered).then_some((at, help))
+    (!ticket.needed_nobody()).then_some((at, help))
 }
 
 /// What was asked for, a line each.

@@ -1,8 +1,9 @@
-//! survey: how was it? NPS after delivery, satisfaction after a solved ticket and after something went wrong. One
-//! survey a person within the quarantine, over all of them.
+//! survey: how was it? NPS after delivery, satisfaction or effort after a solved ticket, satisfaction after something went
+//! wrong. One survey a person within the quarantine, over all of them.
 
 use chrono::TimeDelta;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::name::Name;
 use super::story::{Chapter, Story, is_unhappy};
@@ -10,6 +11,7 @@ use super::wish::{To, Verdict, Wish};
 use crate::customer::Order;
 use crate::link::Purpose;
 use crate::message::MessageId;
+use crate::settings::AfterTicket;
 use crate::time::Time;
 
 /// After a solved ticket, while it is still remembered.
@@ -22,7 +24,7 @@ const AFTER_RECOVERY: TimeDelta = TimeDelta::days(35);
 struct Occasion<'a> {
     due: Time,
     cause: String,
-    template: &'static str,
+    /// Which survey it is.
     purpose: Purpose,
     order: Option<&'a Order>,
     order_id: Option<&'a str>,
@@ -40,13 +42,13 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
     for (id, ticket) in &story.customer.tickets {
         let Some(solved) = ticket.solved_at.last().copied() else { continue };
         let reopened = ticket.reopened_at.last().is_some_and(|reopened| *reopened >= solved);
+        let about = ticket.order_id.get().and_then(|id| story.chapter(id));
         occasions.push(Occasion {
             due: solved + AFTER_TICKET,
             cause: ["ticket:", id].concat(),
-            template: "survey-csat",
-            purpose: Purpose::Csat,
-            order: None,
-            order_id: None,
+            purpose: after_ticket(story.settings.survey.after_ticket, id),
+            order: about.map(|chapter| chapter.order),
+            order_id: about.map(|chapter| chapter.id),
             problem: reopened.then_some("the ticket was opened again"),
             at: solved,
         });
@@ -57,7 +59,6 @@ pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
             occasions.push(Occasion {
                 due: at + AFTER_RECOVERY,
                 cause: ["answer:", id, ":recovery"].concat(),
-                template: "survey-csat",
                 purpose: Purpose::Csat,
                 order: None,
                 order_id: None,
@@ -103,13 +104,23 @@ fn after_delivery<'a>(chapter: &Chapter<'a>, delay: TimeDelta) -> Option<Occasio
     Some(Occasion {
         due: delivered + delay,
         cause: ["order:", chapter.id].concat(),
-        template: "survey-nps",
         purpose: Purpose::Nps,
         order: Some(chapter.order),
         order_id: Some(chapter.id),
         problem: chapter.problem(),
         at: delivered,
     })
+}
+
+/// Satisfaction or effort. A lot that the ticket's name draws, the same one each time, so that those who are asked the one
+/// and those who are asked the other are alike.
+fn after_ticket(wanted: AfterTicket, ticket: &str) -> Purpose {
+    let effort = match wanted {
+        AfterTicket::Csat => false,
+        AfterTicket::Ces => true,
+        AfterTicket::Either => Sha256::digest(["after-ticket", ticket].join("\n"))[0] & 1 == 1,
+    };
+    if effort { Purpose::Ces } else { Purpose::Csat }
 }
 
 /// Whether somebody answered counts, what they answered does not.
@@ -130,12 +141,18 @@ fn quarantined(
 
 fn ask<'a>(story: &Story<'a>, occasion: &Occasion<'a>) -> Verdict<'a> {
     let settings = story.settings;
+    let (kind, template) = match occasion.purpose {
+        Purpose::Csat => ("csat", "survey-csat"),
+        Purpose::Ces => ("ces", "survey-ces"),
+        _ => ("nps", "survey-nps"),
+    };
     let url = if settings.survey.url.is_empty() {
         // What it is about, so that two surveys are two answers. It tells nothing of the person.
         let key = occasion.cause.trim_end_matches(":recovery");
         settings.links.make(occasion.purpose, key, occasion.at, TimeDelta::days(90))
     } else {
-        Some(settings.survey.url.replace("{order}", occasion.order_id.unwrap_or_default()))
+        let order = occasion.order_id.unwrap_or_default();
+        Some(settings.survey.url.replace("{order}", order).replace("{kind}", kind))
     };
     let Some(url) = url else {
         return Verdict::skip("there is no page to answer on: set `link_keys`, or `survey.url`");
@@ -148,7 +165,7 @@ fn ask<'a>(story: &Story<'a>, occasion: &Occasion<'a>) -> Verdict<'a> {
     });
     let (first_name, thanks) = (story.first_name(), &settings.survey.thanks);
     let number = occasion.order.and_then(|order| order.number.get());
-    Verdict::say(To::Customer(occasion.order), occasion.template, move || {
+    Verdict::say(To::Customer(occasion.order), template, move || {
         json!({
             "first_name": first_name,
             "number": number,

@@ -54,7 +54,7 @@ catalog! {
         "words/de.json" "words/en.json" "words/es.json" "words/fr.json" "words/pl.json" "words/pt-BR.json";
     files:
         "advocate" "apology" "case-alert" "delay" "loyalty" "milestone" "onboarding" "replenish" "return-info"
-        "return-status" "review-request" "review-thanks" "shipment-status" "struggle" "survey-csat" "survey-nps"
+        "return-status" "review-request" "review-thanks" "shipment-status" "struggle" "survey-ces" "survey-csat" "survey-nps"
         "win-back";
     "detractor-alert": "de" "en"; "es" "fr" "pl" "pt-BR";
     "thank-you": "de" "en"; "es" "fr" "pl" "pt-BR";

@@ -36,7 +36,7 @@ fn value(name: &str, given: &Value) -> Value {
 
 fn cleaned(name: &str, text: &str) -> Option<String> {
     match name {
-        "comment" => Some(paragraphs(text)),
+        "comment" => Some(paragraphs(text, TEXT_MAX)),
         "first_name" => first_name(text),
         "email" => Some(line(text, LINE_MAX)).filter(|text| is_address(text)),
         _ if name.ends_with("_url") => url(text),
@@ -64,13 +64,13 @@ pub(crate) fn line(text: &str, max: usize) -> String {
 }
 
 /// Text of several lines, with at most one empty line in a row.
-pub(crate) fn paragraphs(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|text| line(text, TEXT_MAX)).collect();
-    cut(&joined(lines.iter().map(String::as_str), 1), TEXT_MAX)
+pub(crate) fn paragraphs(text: &str, max: usize) -> String {
+    let lines: Vec<_> = text.lines().map(|text| line(text, max)).collect();
+    cut(&joined(lines.iter().map(String::as_str), 1), max)
 }
 
 /// Shortens to `max` characters, at the end of a word where one is near.
-pub(super) fn cut(text: &str, max: usize) -> String {
+pub(crate) fn cut(text: &str, max: usize) -> String {
     let Some((end, _)) = text.char_indices().nth(max) else { return text.to_owned() };
     let kept = &text[..text[..end].char_indices().next_back().map_or(0, |(last, _)| last)];
     let kept =

@@ -44,7 +44,7 @@ fn brand() -> Brand {
 }
 
 /// What is not about an order under way, and so carries what subscription mail has to.
-const SUBSCRIPTION: [&str; 10] = [
+const SUBSCRIPTION: [&str; 11] = [
     "advocate",
     "loyalty",
     "milestone",
@@ -52,6 +52,7 @@ const SUBSCRIPTION: [&str; 10] = [
     "replenish",
     "review-request",
     "struggle",
+    "survey-ces",
     "survey-csat",
     "survey-nps",
     "win-back",

@@ -277,9 +277,9 @@ fn is_color(text: &str) -> bool {
     text.len() == 7 && text.starts_with('#') && text.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A link, once the places for an order's id and a code are filled.
+/// A link, once the places for an order's id, a survey's kind and a code are filled.
 fn is_link(text: &str) -> bool {
-    render::is_url(&text.replace("{order}", "1").replace("{code}", "a"))
+    render::is_url(&text.replace("{order}", "1").replace("{kind}", "nps").replace("{code}", "a"))
 }
 
 /// Does this lead to a review on Google?

@@ -16,7 +16,7 @@ use super::{Store, StoreError};
 use crate::customer::{Customer, CustomerId};
 use crate::fact::Fact;
 use crate::key::Key;
-use crate::ledger::{Detail, Read, oldest_detailed};
+use crate::ledger::{Counts, Detail, Read, oldest_detailed};
 use crate::time::Time;
 
 /// How often a reader starts again because a sweep moved something under it.
@@ -57,6 +57,30 @@ impl<'s, S: Store> View<'s, S> {
             let customer = view.records.customer(key).await?.cloned();
             if view.still_holds(&[hash_of(key)]).await? || tries_left == 0 {
                 return Ok(customer);
+            }
+        }
+        Err(moving())
+    }
+
+    /// The same, and what the ledger counted on these days, of one moment.
+    pub async fn customer_and_counts(
+        store: &'s S,
+        now: Time,
+        key: &Key,
+        days: &BTreeSet<NaiveDate>,
+    ) -> Result<(Option<Customer>, Counts), StoreError> {
+        let (Some(first), Some(last)) = (days.first().copied(), days.last().copied()) else {
+            return Ok((Self::customer(store, now, key).await?, Counts::default()));
+        };
+        for tries_left in (0..TRIES).rev() {
+            let Some(mut view) = Self::open(store, now).await? else { continue };
+            let Self { records, listing, .. } = &mut view;
+            let stored = days.intersection(&listing.days).copied().collect();
+            let read =
+                records.ledger.counts(&stored, &BTreeSet::new(), (first, last), Detail::Totals).await?;
+            let customer = records.customer(key).await?.cloned();
+            if view.still_holds(&[hash_of(key)]).await? || tries_left == 0 {
+                return Ok((customer, read.counts));
             }
         }
         Err(moving())

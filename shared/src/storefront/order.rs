@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use minijinja::{Value, context};
 
-use super::{Form, Guest, Look, Reply, Visit, fill, notice, with};
+use super::{Form, Guest, Look, MOST_BYTES, Reply, Uses, Visit, fill, notice, with};
 use crate::customer::Customer;
 use crate::fact::{Contact, Event, Help, HelpTopic, OrderStage, ReturnReason, ShipmentState, TicketReport};
 use crate::join::Latest;
@@ -24,28 +24,63 @@ use crate::zone::Zone;
 /// Cases that one order's page opens within a day.
 const MOST_CASES: usize = 5;
 
-/// Items and tutorials that are shown: a page has to stay small.
-const MOST_SHOWN: usize = 10;
+/// How many of what there may be many of are shown.
+#[derive(Clone, Copy)]
+struct Room {
+    items: usize,
+    parcels: usize,
+    cases: usize,
+    faq: usize,
+    tutorials: usize,
+}
+
+/// The first one that gives a page which is small enough counts; nearly always the very first.
+const ROOMS: [Room; 4] = [
+    Room { items: 10, parcels: 6, cases: 5, faq: 12, tutorials: 10 },
+    Room { items: 10, parcels: 3, cases: 3, faq: 5, tutorials: 3 },
+    Room { items: 5, parcels: 1, cases: 1, faq: 0, tutorials: 0 },
+    Room { items: 2, parcels: 1, cases: 0, faq: 0, tutorials: 0 },
+];
+
+/// So much of their own words is shown to them again, in characters.
+const MOST_WORDS: usize = 300;
+
+/// Longest title of an item, in characters.
+const LONGEST_TITLE: usize = 100;
+
+/// Longest link of a carrier or platform that is shown; theirs have a few hundred characters at most.
+const LONGEST_LINK: usize = 700;
 
 /// Of a ticket that was opened here.
 pub(crate) const CHANNEL: &str = "self-service";
 
-pub(super) fn answer(settings: &Settings, guest: &Guest, customer: Customer, visit: &Visit<'_>) -> Reply {
+pub(super) fn answer(
+    settings: &Settings,
+    guest: &Guest,
+    customer: Customer,
+    uses: &Uses,
+    visit: &Visit<'_>,
+) -> Reply {
     let order = customer.orders.get(guest.key.id());
     let look = Look::of(settings, &customer, order);
-    let Some(form) = Form::posted(visit) else {
-        return page(&look, guest, &customer, visit, None);
+    let page = |customer: &Customer, said: Option<Said>| {
+        let [most, fewer @ ..] = ROOMS;
+        let mut shown = page(&look, guest, customer, uses, visit, said, most);
+        for room in fewer {
+            if shown.html.len() <= MOST_BYTES {
+                break;
+            }
+            shown = page(&look, guest, customer, uses, visit, said, room);
+        }
+        shown
     };
-    let asked = match asked(&customer, guest, &form) {
+    let Some(form) = Form::posted(visit) else {
+        return page(&customer, None);
+    };
+    let asked = match asked(settings, &customer, guest, &form) {
         Ok(asked) => asked,
         Err((topic, why)) => {
-            return page(
-                &look,
-                guest,
-                &customer,
-                visit,
-                Some(Said { topic: Some(topic), words: why, status: 422 }),
-            );
+            return page(&customer, Some(Said { topic: Some(topic), words: why, status: 422 }));
         }
     };
     let said = Said {
@@ -55,7 +90,7 @@ pub(super) fn answer(settings: &Settings, guest: &Guest, customer: Customer, vis
     };
     let id = asked.id(guest);
     if customer.tickets.contains_key(&id) {
-        return page(&look, guest, &customer, visit, Some(said));
+        return page(&customer, Some(said));
     }
     if !asked.answered
         && cases(&customer, guest.key.id(), visit.now - TimeDelta::days(1)).count() >= MOST_CASES
@@ -74,7 +109,7 @@ pub(super) fn answer(settings: &Settings, guest: &Guest, customer: Customer, vis
     };
     let fact = guest.fact(visit, None, Key::ticket(&report.id), Event::Ticket(report));
     let customer = with(customer.clone(), &fact);
-    page(&look, guest, &customer, visit, Some(said)).storing(Some(fact))
+    page(&customer, Some(said)).storing(Some(fact))
 }
 
 /// What a form asks for.
@@ -87,25 +122,34 @@ struct Asked {
 impl Asked {
     /// The same words about the same thing are one case.
     fn id(&self, guest: &Guest) -> String {
-        let Help { topic, text, items, reason } = &self.help;
+        let Help { topic, text, items, reason, faq } = &self.help;
         let mut parts = vec![if self.answered { "answered" } else { "case" }, topic.as_str()];
         parts.extend(text.as_deref());
         parts.extend(items.iter().map(String::as_str));
         parts.extend(reason.map(ReturnReason::as_str));
+        parts.extend(faq.as_deref());
         guest.name(&parts)
     }
 }
 
 /// Reads a form; else what is wrong with it.
-fn asked(customer: &Customer, guest: &Guest, form: &Form) -> Result<Asked, (HelpTopic, &'static str)> {
+fn asked(
+    settings: &Settings,
+    customer: &Customer,
+    guest: &Guest,
+    form: &Form,
+) -> Result<Asked, (HelpTopic, &'static str)> {
     let named = form.get("topic").unwrap_or_default();
     let topic = HelpTopic::ALL.into_iter().find(|topic| topic.as_str() == named);
     let topic = topic.ok_or((HelpTopic::Other, "unclear"))?;
-    let text = form.get("text").map(clean::paragraphs).filter(|text| !text.is_empty());
-    let mut help = Help { topic, text, items: Vec::new(), reason: None };
+    let text = form.get("text").map(super::words).filter(|text| !text.is_empty());
+    let mut help = Help { topic, text, items: Vec::new(), reason: None, faq: None };
     match form.get("do") {
         Some("answered") => {
             help.text = None;
+            let named = form.get("faq").filter(|_| topic == HelpTopic::Other);
+            let mut known = settings.faq.iter().map(|entry| entry.id(&settings.default_locale));
+            help.faq = named.and_then(|named| known.find(|id| id == named));
             return Ok(Asked { answered: true, help });
         }
         Some("return") if topic == HelpTopic::Return => {
@@ -135,13 +179,22 @@ fn cases<'a>(customer: &'a Customer, order: &'a str, since: Time) -> impl Iterat
 }
 
 /// What is said above the page after a form.
+#[derive(Clone, Copy)]
 struct Said {
     topic: Option<HelpTopic>,
     words: &'static str,
     status: u16,
 }
 
-fn page(look: &Look<'_>, guest: &Guest, customer: &Customer, visit: &Visit<'_>, said: Option<Said>) -> Reply {
+fn page(
+    look: &Look<'_>,
+    guest: &Guest,
+    customer: &Customer,
+    uses: &Uses,
+    visit: &Visit<'_>,
+    said: Option<Said>,
+    room: Room,
+) -> Reply {
     let settings = look.settings;
     let story = Story::new(customer, settings, visit.now);
     let Some(chapter) = story.chapter(guest.key.id()) else { return super::gone(settings, visit) };
@@ -157,6 +210,10 @@ fn page(look: &Look<'_>, guest: &Guest, customer: &Customer, visit: &Visit<'_>, 
         fill(&words("reply_on"), &[("{day}", &look.day(settings.time_zone.date(reply)))])
     };
     let status = status(&story, chapter, &parcels);
+    // The newest say most.
+    let mut asked: Vec<_> = cases(customer, guest.key.id(), Time::from_millis(i64::MIN)).collect();
+    asked.sort_by_key(|(at, _)| *at);
+    let asked = asked.into_iter().rev().take(room.cases);
     let arrived = delay::arrived(&story, chapter);
     let values = context! {
         title => match chapter.number() {
@@ -171,25 +228,26 @@ fn page(look: &Look<'_>, guest: &Guest, customer: &Customer, visit: &Visit<'_>, 
             Some(at) => fill(&words("delivered_on"), &[("{day}", &look.day(zone.date(at)))]),
             None => words(status).to_string(),
         },
-        status_url => chapter.order.status_url.get().filter(|url| clean::is_url(url)),
+        status_url => chapter.order.status_url.get().filter(|url| is_link(url)),
         promise => promise(look, &story, chapter, &parcels, &zone),
         trouble => trouble(&story, chapter).map_or_else(String::new, |what| words(what).to_string()),
-        parcels => parcels.iter().map(|parcel| shown(look, parcel, &when)).collect::<Vec<_>>(),
-        items => items(chapter),
+        parcels => parcels.iter().take(room.parcels).map(|parcel| shown(look, parcel, &when)).collect::<Vec<_>>(),
+        items => items(chapter, room.items),
         returns => returns(look, &story, chapter, arrived, &zone),
         changes => words(match status {
             "cancelled" | "refunded" => "change_over",
             "placed" | "packed" => "change_early",
             _ => "change_late",
         }),
-        cases => cases(customer, guest.key.id(), Time::from_millis(i64::MIN))
+        cases => asked
             .map(|(at, help)| {
                 let topic = words(&["about_", help.topic.as_str()].concat());
-                context! { day => look.day(zone.date(at)), topic, text => help.text.clone().unwrap_or_default() }
+                let text = help.text.as_deref().map(|text| clean::cut(text, MOST_WORDS));
+                context! { day => look.day(zone.date(at)), topic, text => text.unwrap_or_default() }
             })
             .collect::<Vec<_>>(),
-        faq => faq(look),
-        tutorials => tutorials(&story, chapter),
+        faq => faq(look, uses, room.faq),
+        tutorials => tutorials(&story, chapter, room.tutorials),
         points => points(look, &story),
     };
     look.reply(said.map_or(200, |said| said.status), "order.html", values)
@@ -258,6 +316,10 @@ fn promise(
     [promised_text, expected_text].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
+fn is_link(url: &str) -> bool {
+    url.len() <= LONGEST_LINK && clean::is_url(url)
+}
+
 /// The states that are told, least first where two have one time.
 const TOLD: [ShipmentState; 11] = [
     ShipmentState::Packed,
@@ -284,22 +346,22 @@ fn shown(look: &Look<'_>, parcel: &Parcel<'_>, when: &impl Fn(Time) -> String) -
             |(at, state)| context! { state => words(state.as_str()), when => when(at), at => at.to_string() },
         )
         .collect();
-    let line = |text: Option<&str>| text.map(|text| clean::line(text, 200)).unwrap_or_default();
+    let line = |text: Option<&str>| text.map(|text| clean::line(text, LONGEST_TITLE)).unwrap_or_default();
     context! {
         states,
         carrier => line(parcel.carrier()),
         phone => line(parcel.carrier_phone()),
         number => line(parcel.tracking_number()),
-        url => parcel.tracking_url().filter(|url| clean::is_url(url)),
+        url => parcel.tracking_url().filter(|url| is_link(url)),
     }
 }
 
-fn items(chapter: &Chapter<'_>) -> Vec<Value> {
+fn items(chapter: &Chapter<'_>, most: usize) -> Vec<Value> {
     let items = chapter.order.items.get().into_iter().flatten().enumerate();
-    let items = items.filter(|(_, item)| item.quantity > 0).take(MOST_SHOWN);
+    let items = items.filter(|(_, item)| item.quantity > 0).take(most);
     let shown = items.map(|(index, item)| {
-        let variant = item.variant.as_deref().map(|text| clean::line(text, 100)).unwrap_or_default();
-        context! { index, title => clean::line(&item.title, 200), variant, quantity => item.quantity }
+        let variant = item.variant.as_deref().map(|text| clean::line(text, LONGEST_TITLE / 2)).unwrap_or_default();
+        context! { index, title => clean::line(&item.title, LONGEST_TITLE), variant, quantity => item.quantity }
     });
     shown.collect()
 }
@@ -351,19 +413,19 @@ fn returns(
     context! { text, steps, form => open && url.is_none(), url }
 }
 
-/// What is often asked, in the merchant's order, as far as it is written in a language that fits.
-fn faq(look: &Look<'_>) -> Vec<Value> {
+/// What is often asked, most useful first, as far as it is written in a language that fits.
+fn faq(look: &Look<'_>, uses: &Uses, most: usize) -> Vec<Value> {
     let settings = look.settings;
-    let entries = settings.faq.iter().filter_map(|entry| {
+    let entries = uses.ranked(settings).into_iter().take(most).filter_map(|(id, entry)| {
         let question = entry.question.in_language(look.locale, &settings.default_locale)?;
         let answer = entry.answer.in_language(look.locale, &settings.default_locale)?;
-        Some(context! { question, answer => answer.lines().map(str::to_owned).collect::<Vec<_>>() })
+        Some(context! { id, question, answer => answer.lines().map(str::to_owned).collect::<Vec<_>>() })
     });
     entries.collect()
 }
 
 /// What there is to learn about what they bought and kept.
-fn tutorials(story: &Story<'_>, chapter: &Chapter<'_>) -> Vec<Value> {
+fn tutorials(story: &Story<'_>, chapter: &Chapter<'_>, most: usize) -> Vec<Value> {
     if chapter.problem().is_some() {
         return Vec::new();
     }
@@ -372,7 +434,7 @@ fn tutorials(story: &Story<'_>, chapter: &Chapter<'_>) -> Vec<Value> {
         for step in
             find_product(&story.settings.products, item).into_iter().flat_map(|product| &product.steps)
         {
-            if !seen.contains(&step) && seen.len() < MOST_SHOWN {
+            if !seen.contains(&step) && seen.len() < most {
                 seen.push(step);
             }
         }

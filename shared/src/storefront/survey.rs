@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use minijinja::{Value, context};
 
-use super::{Form, Guest, Look, Reply, Visit, fill, next_change, notice};
+use super::{Form, Guest, Look, Reply, Visit, fill, isolated, next_change, notice};
 use crate::customer::Customer;
 use crate::fact::{Answer, Contact, Event, Scale, SurveyKind};
 use crate::join::Latest;
@@ -27,7 +27,7 @@ pub(super) fn answer(settings: &Settings, guest: &Guest, customer: Customer, vis
     let Some(score) = form.get("score").and_then(|score| read(score, scale)) else {
         return ask(&look, guest, scale, known, None, true);
     };
-    let comment = form.get("comment").map(clean::paragraphs).filter(|comment| !comment.is_empty());
+    let comment = form.get("comment").map(super::words).filter(|comment| !comment.is_empty());
     let said = known.and_then(|known| Some((known.reported_at()?, known.get()?)));
     if said.is_some_and(|(_, said)| said.score == score && said.comment == comment) {
         return thanks(&look, guest, scale, score);
@@ -100,7 +100,7 @@ fn ask(
         answered => said.is_some(),
         missing,
         until => look.day(guest.token.good_through),
-        thanks => look.settings.survey.thanks.clone(),
+        thanks => isolated(&look.settings.survey.thanks),
     };
     look.reply(if missing { 422 } else { 200 }, "survey.html", values)
 }
@@ -114,9 +114,9 @@ fn thanks(look: &Look<'_>, guest: &Guest, scale: Scale, score: u8) -> Reply {
     let values = context! {
         said => fill(&words("said"), &[("{score}", &score.to_string()), ("{max}", &scale.max.to_string())]),
         until => look.day(guest.token.good_through),
-        thanks => settings.survey.thanks.clone(),
+        thanks => isolated(&settings.survey.thanks),
         review_url => Value::from(if clean::is_url(&review_url) { review_url } else { String::new() }),
-        reward => settings.reviews.reward.clone(),
+        reward => isolated(&settings.reviews.reward),
     };
     look.reply(200, "thanks.html", values)
 }

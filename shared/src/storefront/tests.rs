@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::fact::{Channel, PrivacyKind, ReturnReason, Topic};
+use crate::ledger::bin::Tally;
+use crate::ledger::{Counts, lines};
 use crate::link::Links;
 use crate::playbook::{Intent, plan};
 use crate::render::LOCALES;
@@ -97,7 +99,7 @@ fn visit<'a>(path: &'a str, query: &'a str, form: Option<&'a str>) -> Visit<'a> 
 
 fn reply(settings: &Settings, customer: &Customer, visit: &Visit<'_>) -> Reply {
     let reply = match guest(settings, visit) {
-        Some(guest) => answer(settings, &guest, Some(customer.clone()), visit),
+        Some(guest) => answer(settings, &guest, Some(customer.clone()), &Uses::default(), visit),
         None => gone(settings, visit),
     };
     assert!(!reply.html.contains("is broken"), "{}", reply.html);
@@ -268,6 +270,125 @@ fn pages_are_small_and_load_and_run_nothing() {
     }
 }
 
+/// Words that run from right to left stand in an element, or between marks, that keeps what is around them in order; and
+/// the style knows no left and no right, so that a page can be turned around as a whole.
+#[test]
+fn words_from_right_to_left_turn_nothing_around() {
+    let hebrew = "\u{5e9}\u{5dc}\u{5d5}\u{5dd}";
+    let settings = shop_with(&json!({
+        "brand": { "name": hebrew, "address": hebrew, "sign_off": hebrew, "phone": hebrew },
+        "survey": { "thanks": hebrew }, "reviews": { "reward": hebrew },
+        "loyalty": { "per_unit": 1, "tiers": [{ "name": hebrew, "points": 1 }] },
+        "products": [{ "match": {}, "steps": [{ "after": "1d", "title": hebrew, "text": hebrew }] }],
+        "faq": [{ "question": { "en": hebrew }, "answer": { "en": hebrew } }],
+    }));
+    let mut order = order("Ann", "en");
+    if let Event::Order(report) = &mut order.event {
+        report.number = Some(hebrew.to_owned());
+        let items = report.items.iter_mut().flatten();
+        items.for_each(|item| (item.title, item.variant) = (hebrew.to_owned(), Some(hebrew.to_owned())));
+    }
+    let mut parcel = parcel("shipped", 3);
+    if let Event::Shipment(report) = &mut parcel.event {
+        report.carrier = Some(hebrew.to_owned());
+        report.carrier_phone = Some(hebrew.to_owned());
+        report.tracking_numbers = [hebrew.to_owned()].into();
+    }
+    let customer = customer(&[order, parcel]);
+    let mut seen = 0;
+    for purpose in PURPOSES {
+        let path = path(&settings, purpose);
+        for form in [None, Some(format!("score=9&comment={hebrew}&do=case&topic=other&text={hebrew}"))] {
+            let posted = form.as_deref();
+            let html = reply(&settings, &customer, &visit(&path, "", posted)).html;
+            let (_, body) = html.split_once("<body>").expect("a body");
+            for (at, _) in body.match_indices(hebrew) {
+                let before = &body[..at];
+                let tag = &before[before.rfind('<').expect("a tag")..];
+                // In an attribute nothing stands beside it.
+                let in_attribute = !tag.contains('>');
+                let alone =
+                    tag.starts_with("<bdi>") || tag.contains("dir=\"auto\"") || before.ends_with('\u{2068}');
+                let in_a_list =
+                    before[before.rfind("<li").unwrap_or_default()..].starts_with("<li dir=\"auto\">");
+                assert!(
+                    in_attribute || alone || in_a_list,
+                    "{purpose:?}: …{}{hebrew}",
+                    &before[before.len().saturating_sub(90)..]
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+    let style = look::source("style.css").expect("a style");
+    for side in ["left", "right"] {
+        assert!(!style.contains(side), "{side}");
+    }
+}
+
+/// Whatever there is of it, a page stays small: many parcels, questions, tutorials and cases, in letters that take room.
+#[test]
+fn the_fullest_page_is_small() {
+    for letter in ["a", "ł", "<", "'", "漢", "🙂"] {
+        let text = |length: usize| letter.repeat(length);
+        let logo: String = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']).collect();
+        let faq: Vec<_> = (0..12)
+            .map(|n| json!({ "question": { "en": format!("{n} {}", text(140)) }, "answer": { "en": text(600) } }))
+            .collect();
+        let steps: Vec<_> = (0..40)
+            .map(|n| json!({ "after": "1d", "title": format!("{n} {}", text(150)), "text": text(400) }))
+            .collect();
+        let settings = shop_with(&json!({
+            "faq": faq,
+            "products": [{ "match": {}, "steps": steps }],
+            "brand": { "name": text(40), "logo": format!("data:image/png;base64,{}", logo.repeat(125)) },
+        }));
+        let mut order = order(letter, "en");
+        if let Event::Order(report) = &mut order.event {
+            let item = report.items.iter().flatten().next().cloned().expect("an item");
+            report.items =
+                Some(vec![crate::fact::Item { title: text(300), variant: Some(text(300)), ..item }; 60]);
+        }
+        let mut facts = vec![order];
+        for number in 0..20 {
+            for (hours, state) in [
+                (90, "packed"),
+                (80, "shipped"),
+                (70, "in_transit"),
+                (60, "delayed"),
+                (50, "out_for_delivery"),
+                (40, "attempt_failed"),
+                (30, "ready_for_pickup"),
+            ] {
+                let mut parcel = parcel(state, hours);
+                if let Event::Shipment(report) = &mut parcel.event {
+                    report.id = format!("s{number}");
+                    report.tracking_numbers = [format!("0034-{number}")].into();
+                    report.carrier = Some(text(300));
+                    report.tracking_url = Some(format!("https://carrier.example/{}", "t/".repeat(300)));
+                }
+                facts.push(parcel);
+            }
+        }
+        let mut customer = customer(&facts);
+        let escaped = text(2500);
+        let escaped: String =
+            escaped.bytes().flat_map(|byte| ["%".to_owned(), crate::hex::encode(&[byte])]).collect();
+        for purpose in PURPOSES {
+            let path = path(&settings, purpose);
+            for number in 0..9 {
+                let form = format!("score=1&comment={escaped}&do=case&topic=other&text={number}+{escaped}");
+                let reply = reply(&settings, &customer, &visit(&path, "", Some(&form)));
+                assert!(reply.html.len() <= MOST_BYTES, "{purpose:?} {letter}: {} bytes", reply.html.len());
+                customer = reply.fact.iter().fold(customer, with);
+            }
+            let reply = reply(&settings, &customer, &visit(&path, "", None));
+            assert!(reply.html.len() <= MOST_BYTES, "{purpose:?} {letter}: {} bytes", reply.html.len());
+        }
+    }
+}
+
 #[test]
 fn reading_changes_nothing() {
     let settings = shop();
@@ -310,7 +431,10 @@ fn whatever_does_not_work_looks_the_same() {
     }
     // Somebody who was forgotten, or is not known.
     let visit = visit(&good, "", None);
-    assert_eq!(answer(&settings, &guest(&settings, &visit).expect("a guest"), None, &visit), expected);
+    assert_eq!(
+        answer(&settings, &guest(&settings, &visit).expect("a guest"), None, &Uses::default(), &visit),
+        expected
+    );
 }
 
 #[test]
@@ -487,6 +611,80 @@ fn what_the_page_answered_is_counted_and_nobody_is_called() {
     assert!(plan(&known, &shop(), now()).iter().all(|planned| planned.playbook.as_str() != "help"));
 }
 
+/// The frequent questions of a page, in the order in which they stand on it.
+fn asked_often(html: &str) -> Vec<&str> {
+    let headings = html.split("<h3 id=\"faq").skip(1);
+    headings
+        .filter_map(|rest| rest.split_once('>')?.1.split_once('<').map(|(question, _)| question))
+        .collect()
+}
+
+#[test]
+fn frequent_questions_stand_in_the_order_of_their_use() {
+    let questions = ["Do you grind", "Do beans keep", "Is there tea", "Do you engrave"];
+    let faq: Vec<Json> = questions
+        .iter()
+        .map(|question| json!({ "question": { "en": question }, "answer": { "en": "Yes." } }))
+        .collect();
+    let settings = shop_with(&json!({ "faq": faq }));
+    let path = path(&settings, Purpose::Order);
+    let id = |index: usize| settings.faq[index].id(&settings.default_locale);
+    let visit = visit(&path, "", None);
+    let shown = |uses: &Uses| {
+        let guest = guest(&settings, &visit).expect("a guest");
+        answer(&settings, &guest, Some(ann()), uses, &visit).html
+    };
+    assert_eq!(asked_often(&shown(&Uses::default())), questions, "as the merchant lists them");
+
+    // Two people were helped by the tea, one by each of two others.
+    let mut counts = Counts::default();
+    for (order, index) in [("1001", 2), ("1002", 2), ("1003", 3), ("1004", 1)] {
+        let form = format!("do=answered&topic=other&faq={}", id(index));
+        let posted = reply(
+            &settings,
+            &ann(),
+            &Visit { form: Some(Posted { content_type: FORM, body: form.as_bytes() }), ..visit },
+        );
+        let mut used = posted.fact.expect("a use");
+        let Event::Ticket(ticket) = &mut used.event else { panic!("a ticket") };
+        assert_eq!(ticket.help.as_ref().and_then(|help| help.faq.clone()), Some(id(index)));
+        ticket.order_id = Some(order.to_owned());
+        for line in lines(&Customer::from(used)).into_values() {
+            counts.add(line.at.date(), &line.bin, Tally::one(line.weight));
+        }
+    }
+    let days = Uses::days(&settings, &guest(&settings, &visit).expect("a guest"), now());
+    let mondays: Vec<String> = days.iter().map(ToString::to_string).collect();
+    assert_eq!(mondays, ["2026-10-19", "2026-10-26", "2026-11-02", "2026-11-09", "2026-11-16"]);
+    assert!(days.iter().all(|day| *day >= crate::ledger::oldest_detailed(now())));
+    let uses = Uses::of(&counts);
+    assert_eq!(
+        asked_often(&shown(&uses)),
+        ["Is there tea", "Do beans keep", "Do you engrave", "Do you grind"]
+    );
+}
+
+#[test]
+fn a_use_is_counted_once_an_order_and_names_only_what_there_is() {
+    let settings = shop();
+    let known = settings.faq[0].id(&settings.default_locale);
+    let form = format!("do=answered&topic=other&faq={known}");
+    let first = post(Purpose::Order, &form).fact.expect("a use");
+    assert_eq!(post_by(&with(ann(), &first), Purpose::Order, &form).fact, None);
+    for form in
+        ["do=answered&topic=other&faq=%3Cb%3E".to_owned(), format!("do=answered&topic=where&faq={known}")]
+    {
+        let Event::Ticket(ticket) = event(&post(Purpose::Order, &form)).clone() else { panic!("a ticket") };
+        assert_eq!(ticket.help.and_then(|help| help.faq), None, "{form}");
+    }
+    // Nothing is to be read where nothing is to be put in order.
+    let visit_path = path(&settings, Purpose::Order);
+    assert!(
+        Uses::days(&settings, &guest(&settings, &visit(&visit_path, "", None)).expect("a guest"), now())
+            .is_empty()
+    );
+}
+
 #[test]
 fn a_return_names_what_comes_back() {
     let asked = post(Purpose::Order, "do=return&topic=return&item=1&item=7&reason=damaged&text=Torn");
@@ -637,7 +835,8 @@ fn a_mail_program_hears_the_same_of_somebody_who_was_forgotten() {
     let settings = shop();
     let path = path(&settings, Purpose::Preferences);
     let visit = visit(&path, "", Some("List-Unsubscribe=One-Click"));
-    let reply = answer(&settings, &guest(&settings, &visit).expect("a guest"), None, &visit);
+    let reply =
+        answer(&settings, &guest(&settings, &visit).expect("a guest"), None, &Uses::default(), &visit);
     assert_eq!((reply.status, reply.fact), (200, None));
 }
 

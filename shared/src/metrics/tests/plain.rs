@@ -30,6 +30,7 @@ pub(super) fn worked_out(
         ("reviews", plain.reviews()),
         ("reasons", plain.reasons()),
         ("response_rate", plain.response_rate()),
+        ("deflection", plain.deflection()),
         ("on_time", plain.on_time()),
         ("resolution_rate", plain.resolution_rate()),
         ("first_contact_resolution", plain.first_contact_resolution()),
@@ -79,7 +80,12 @@ impl<'a> Plain<'a> {
         in_window.filter_map(Latest::get).filter(move |answer| answer.kind == kind)
     }
 
+    /// Those that somebody of the team was asked.
     fn tickets(&self) -> impl Iterator<Item = (&'a Customer, &'a String, &'a Ticket)> {
+        self.all_tickets().filter(|(_, _, ticket)| !ticket.needed_nobody())
+    }
+
+    fn all_tickets(&self) -> impl Iterator<Item = (&'a Customer, &'a String, &'a Ticket)> {
         self.customers
             .iter()
             .flat_map(|customer| customer.tickets.iter().map(move |(id, it)| (customer, id, it)))
@@ -212,11 +218,32 @@ impl<'a> Plain<'a> {
             let soon = |other: &Ticket| {
                 other.created_at.first().is_some_and(|at| *at > solved && *at - solved <= week)
             };
-            let followed = customer.tickets.iter().any(|(other, ticket)| other != id && soon(ticket));
+            let mut others = customer.tickets.iter().filter(|(_, other)| !other.needed_nobody());
+            let followed = others.any(|(other, ticket)| other != id && soon(ticket));
             let once = ticket.solved_at.len() == 1
                 && ticket.reopened_at.is_empty()
                 && ticket.reopened.get().is_none_or(|times| *times == 0);
             (ripe && self.holds(solved)).then_some(once && !followed)
+        }))
+    }
+
+    /// Questions that the page of an order answered, and that nobody came back with within a week.
+    fn deflection(&self) -> Number {
+        let week = TimeDelta::days(7);
+        share(self.all_tickets().filter_map(|(customer, _, ticket)| {
+            let (help, at) = (ticket.help.get()?, *ticket.created_at.first()?);
+            let soon = |other: &Ticket| {
+                other.created_at.first().is_some_and(|later| *later > at && *later - at <= week)
+            };
+            let later = || customer.tickets.values().filter(|other| !other.needed_nobody() && soon(other));
+            let same = |other: &Ticket| {
+                other.order_id.get() == ticket.order_id.get()
+                    && other.help.get().is_some_and(|asked| asked.topic == help.topic)
+            };
+            let needed_nobody = ticket.needed_nobody();
+            let asked_twice = needed_nobody && later().any(same);
+            let helped = needed_nobody && later().all(|other| other.help.get().is_some());
+            (!asked_twice && self.holds(at)).then_some(helped)
         }))
     }
 

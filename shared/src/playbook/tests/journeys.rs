@@ -277,12 +277,14 @@ fn a_solved_ticket_is_asked_about_once() {
         fact(at, json!({ "ticket": report }))
     };
     let placed = order(day(0, 0), "1", json!({}));
-    check(
-        &[placed.clone(), ticket(day(2, 0), json!({}))],
-        &shop(),
-        &[Name::Survey],
-        &["day  2 14:00 survey ticket:t1: survey-csat to ann@example.com"],
-    );
+    for (after_ticket, asked) in [("csat", "survey-csat"), ("ces", "survey-ces")] {
+        check(
+            &[placed.clone(), ticket(day(2, 0), json!({}))],
+            &shop_with(json!({ "survey": { "after_ticket": after_ticket } })),
+            &[Name::Survey],
+            &[&format!("day  2 14:00 survey ticket:t1: {asked} to ann@example.com")],
+        );
+    }
     check(
         &[
             placed,
@@ -292,6 +294,46 @@ fn a_solved_ticket_is_asked_about_once() {
         &shop(),
         &[Name::Survey],
         &["day  2 14:00 survey ticket:t1: skipped: the ticket was opened again"],
+    );
+}
+
+/// Whoever was asked how easy it was is led to that question, about that ticket, in the words of the order it was about.
+#[test]
+fn after_a_ticket_a_lot_draws_the_question() {
+    let drawn = |id: &str| {
+        let solved = json!({ "id": id, "order_id": "1", "solved_at": [day(2, 0).millis()] });
+        let facts = [order(day(0, 0), "1", json!({})), fact(day(2, 0), json!({ "ticket": solved }))];
+        let lines = live(&facts, &shop(), day(60, 0));
+        let asked = lines.into_iter().find(|line| line.is(Name::Survey)).expect("a survey");
+        asked.draft.expect("a draft")
+    };
+    let mut effort = 0;
+    for number in 0..40 {
+        let id = format!("zendesk/{number}");
+        let draft = drawn(&id);
+        assert_eq!(draft, drawn(&id), "the same ticket draws the same");
+        let ces = draft.template == "survey-ces";
+        effort += i32::from(ces);
+        let (letter, most) = if ces { ("e", 7) } else { ("c", 5) };
+        let url = draft.context["survey_url"].as_str().expect("a link");
+        assert!(url.starts_with(&format!("https://care.example/s/{letter}")), "{url}");
+        let scores = draft.context["scores"].as_array().expect("one tap for each");
+        assert_eq!(scores.last().expect("some")["score"], json!(most));
+        assert_eq!((&draft.context["number"], draft.locale.as_str()), (&json!("101"), "de"));
+    }
+    assert!((10..=30).contains(&effort), "{effort} of 40");
+}
+
+/// Nobody of the team was asked, so there is nothing to ask about.
+#[test]
+fn what_the_page_answered_is_no_contact() {
+    let help = json!({ "topic": "where" });
+    let glad = json!({ "id": "p1", "status": "answered", "created_at": day(2, 0).millis(), "help": help });
+    check(
+        &[order(day(0, 0), "1", json!({})), fact(day(2, 0), json!({ "ticket": glad }))],
+        &shop(),
+        &[Name::Survey, Name::Help],
+        &[],
     );
 }
 
