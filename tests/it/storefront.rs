@@ -499,6 +499,11 @@ async fn pages_in_a_browser() {
         "Submit",
     ];
     let answer = ["Tab", "ArrowRight", "Tab", "Control+A", "type:It leaks.", "Tab", "Submit"];
+    let read = ["Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Enter"];
+    let helped = [&read[..], &["Tab", "Submit"]].concat();
+    let send_back =
+        ["Tab", "Tab", "Tab", "Tab", "Tab", "Enter", "Tab", "Space", "Tab", "Tab", "Tab", "Submit"];
+    let leave = ["Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Submit"];
     let mut plan = json!({
         "origin": format!("http://{}", shop.host.address()),
         "turned": true,
@@ -507,7 +512,11 @@ async fn pages_in_a_browser() {
             { "name": "thanks", "path": format!("{survey}?score=1"), "keys": answer, "contains": ["You answered 2 out of 10", "Write a review"] },
             { "name": "order", "path": order, "status": 200, "contains": ["comes today"] },
             { "name": "help", "path": order, "keys": ask, "contains": ["Your message has reached us."] },
+            { "name": "faq", "path": order, "keys": read, "contains": ["Do you grind the beans for me?"] },
+            { "name": "glad", "path": order, "keys": helped, "contains": ["Glad that helped."] },
+            { "name": "return", "path": order, "keys": send_back, "contains": ["Your message has reached us."] },
             { "name": "preferences", "path": preferences, "status": 200, "contains": ["Your messages from us"] },
+            { "name": "unsubscribed", "path": preferences, "keys": leave, "contains": ["You are unsubscribed."] },
             { "name": "gone", "path": "/s/nothing", "status": 404, "contains": ["does not work any more"] },
         ],
     });
@@ -517,7 +526,11 @@ async fn pages_in_a_browser() {
     let looked = tokio::task::spawn_blocking(move || browser::look(&plan)).await.expect("a look");
     if looked.unwrap_or_else(|wrong| panic!("{wrong:#}")) {
         assert_eq!(nps(&shop).await, (json!(1), json!(-100.0)), "what was typed is an answer, once");
-        assert_eq!(told(&shop, "help").await, 1, "and a case, once");
+        assert_eq!(told(&shop, "help").await, 2, "and a case, once, and a return, once");
+        let deflection = shop.get_json("/metrics/deflection").await;
+        let counts = ["answered", "cases"].map(|name| deflection[name].clone());
+        assert_eq!(counts, [json!(1), json!(2)], "an answer that helped is counted, once");
+        assert_eq!(deflection["faq"][0]["question"], "Do you grind the beans for me?");
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use minijinja::{Value, context};
 
 use super::{Form, Guest, Look, MOST_BYTES, Reply, Uses, Visit, fill, notice, with};
-use crate::customer::Customer;
+use crate::customer::{Customer, Ticket};
 use crate::fact::{Contact, Event, Help, HelpTopic, OrderStage, ReturnReason, ShipmentState, TicketReport};
 use crate::join::Latest;
 use crate::key::Key;
@@ -92,9 +92,9 @@ pub(super) fn answer(
     if customer.tickets.contains_key(&id) {
         return page(&customer, Some(said));
     }
-    if !asked.answered
-        && cases(&customer, guest.key.id(), visit.now - TimeDelta::days(1)).count() >= MOST_CASES
-    {
+    let since = visit.now - TimeDelta::days(1);
+    let lately = || cases(&customer, guest.key.id()).filter(|(at, ..)| *at > since).count();
+    if !asked.answered && lately() >= MOST_CASES {
         return notice(&look, 429, "many");
     }
     let report = TicketReport {
@@ -171,11 +171,14 @@ fn asked(
     Ok(Asked { answered: false, help })
 }
 
-/// Cases that were opened on the order's page since then.
-fn cases<'a>(customer: &'a Customer, order: &'a str, since: Time) -> impl Iterator<Item = (Time, &'a Help)> {
+/// Cases that were opened on the order's page, and when.
+fn cases<'a>(
+    customer: &'a Customer,
+    order: &'a str,
+) -> impl Iterator<Item = (Time, &'a Help, &'a Ticket)> + use<'a> {
     let of_order =
         customer.tickets.values().filter(move |ticket| ticket.order_id.get().is_some_and(|id| id == order));
-    of_order.filter_map(move |ticket| help::asked(ticket).filter(|(at, _)| *at > since))
+    of_order.filter_map(|ticket| help::asked(ticket).map(|(at, help)| (at, help, ticket)))
 }
 
 /// What is said above the page after a form.
@@ -211,8 +214,9 @@ fn page(
     };
     let status = status(&story, chapter, &parcels);
     // The newest say most.
-    let mut asked: Vec<_> = cases(customer, guest.key.id(), Time::from_millis(i64::MIN)).collect();
-    asked.sort_by_key(|(at, _)| *at);
+    let mut asked: Vec<_> = cases(customer, guest.key.id()).collect();
+    asked.sort_by_key(|(at, ..)| *at);
+    let waiting = asked.iter().any(|(_, _, ticket)| ticket.solved_at.is_empty());
     let asked = asked.into_iter().rev().take(room.cases);
     let arrived = delay::arrived(&story, chapter);
     let values = context! {
@@ -240,12 +244,13 @@ fn page(
             _ => "change_late",
         }),
         cases => asked
-            .map(|(at, help)| {
+            .map(|(at, help, _)| {
                 let topic = words(&["about_", help.topic.as_str()].concat());
                 let text = help.text.as_deref().map(|text| clean::cut(text, MOST_WORDS));
                 context! { day => look.day(zone.date(at)), topic, text => text.unwrap_or_default() }
             })
             .collect::<Vec<_>>(),
+        waiting,
         faq => faq(look, uses, room.faq),
         tutorials => tutorials(&story, chapter, room.tutorials),
         points => points(look, &story),

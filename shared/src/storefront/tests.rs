@@ -589,6 +589,17 @@ fn what_the_page_cannot_answer_becomes_a_case() {
     assert!(opened.html.contains("We are back on 23 November 2026"), "{}", opened.html);
     let known = with(ann(), opened.fact.as_ref().expect("a fact"));
     assert_eq!(post_by(&known, Purpose::Order, "do=case&topic=change&text=Red+please").fact, None);
+    // Once somebody has answered, nobody is promised an answer.
+    let Event::Ticket(ticket) = event(&opened) else { panic!("a ticket") };
+    let over = json!({ "ticket": { "id": ticket.id, "status": "solved", "solved_at": [now().millis()] } });
+    let page = |customer: &Customer| {
+        let html = reply(&shop(), customer, &visit(&path(&shop(), Purpose::Order), "", None)).html;
+        let (_, cases) = html.split_once("id=\"cases\"").expect("what was asked");
+        cases.split_once("</section>").expect("its end").0.to_owned()
+    };
+    assert!(page(&known).contains("We are back on"));
+    let solved = page(&with(known.clone(), &fact(now(), over)));
+    assert!(solved.contains("Red please") && !solved.contains("We are back on"), "{solved}");
     let told = plan(&known, &shop(), now() + TimeDelta::minutes(1));
     let alert = told.iter().find(|planned| planned.playbook.as_str() == "help").expect("an alert");
     let Intent::Send(draft) = &alert.intent else { panic!("it is sent: {:?}", alert.intent) };
