@@ -2,6 +2,7 @@
 //!
 //! One file a provider: a request builder and an answer classifier, both pure.
 
+pub mod event;
 #[cfg(test)]
 mod openapi;
 pub mod postmark;

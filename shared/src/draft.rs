@@ -21,11 +21,18 @@ pub struct Draft {
     pub order_url: Option<String>,
     /// What the template may name. Every value is the customer's or the platform's text and is escaped in HTML.
     pub context: Value,
-    /// To be made before the message is put into words, which name its code as `code`.
+    /// To be had before the message is put into words, which name its code as `code`.
     pub voucher: Option<Voucher>,
 }
 
 impl Draft {
+    /// The message with the code of the voucher that it was to carry.
+    pub fn set_code(&mut self, code: String) {
+        if let Some(context) = self.context.as_object_mut() {
+            context.insert("code".to_owned(), Value::String(code));
+        }
+    }
+
     /// The message without the voucher that it was to carry.
     pub fn go_without_voucher(&mut self) {
         if self.voucher.take().is_some()

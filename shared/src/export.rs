@@ -64,7 +64,9 @@ pub async fn export(store: &impl Store, whose: Whose, now: Time) -> Result<Optio
     let key = match whose {
         Whose::Key(key) => Some(key),
         Whose::Id(id) => {
-            View::identified(store, now, id).await?.and_then(|customer| customer.root().cloned())
+            let customer = View::identified(store, now, id).await?;
+            // What is about nobody has no id.
+            customer.filter(|customer| customer.id().is_some()).and_then(|customer| customer.root().cloned())
         }
         Whose::Request(id) => View::who_asked(store, now, &id).await?,
     };

@@ -9,6 +9,7 @@ use crate::settings::{History, Settings};
 use crate::store::erasure::Erasures;
 use crate::store::meta::Meta;
 use crate::store::{Store, names};
+use crate::voucher::pool::{self, Given};
 
 /// The answer of `GET /healthz`. Counts and keys only: no secret and nothing personal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +17,9 @@ pub struct Health {
     /// `ok`, or `failing` with `reasons`.
     pub status: &'static str,
     pub reasons: Vec<String>,
+    /// What will go wrong if nobody looks at it; nothing has yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Facts that wait for a sweep.
     pub inbox: usize,
     pub segments: usize,
@@ -33,8 +37,16 @@ impl Health {
     /// Looks at the keys, at `meta`, at the settings and at the few documents of erasures, and at nothing else: cheap
     /// enough for a probe every few seconds. `base` are the settings before any document.
     pub async fn check(store: &impl Store, base: &Settings) -> Self {
-        let mut health =
-            Self { status: "ok", reasons: Vec::new(), inbox: 0, segments: 0, unfolded: 0, pages: 0, keys: 0 };
+        let mut health = Self {
+            status: "ok",
+            reasons: Vec::new(),
+            warnings: Vec::new(),
+            inbox: 0,
+            segments: 0,
+            unfolded: 0,
+            pages: 0,
+            keys: 0,
+        };
         let mut segments = BTreeSet::new();
         match store.keys().await {
             Ok(keys) => {
@@ -76,7 +88,7 @@ impl Health {
             Err(error) => health.reasons.push(error.to_string()),
         }
         match History::load(store).await.map(|history| history.settings(base)) {
-            Ok(Ok(_)) => {}
+            Ok(Ok(settings)) => health.check_pool(store, &settings.goodwill.codes).await,
             Ok(Err(wrong)) => {
                 let wrong: Vec<String> =
                     wrong.iter().map(|wrong| format!("{}: {}", wrong.path, wrong.reason)).collect();
@@ -93,5 +105,24 @@ impl Health {
             health.status = "failing";
         }
         health
+    }
+
+    /// Tells of a pool of codes before it is empty.
+    async fn check_pool(&mut self, store: &impl Store, codes: &[String]) {
+        if codes.is_empty() {
+            return;
+        }
+        match Given::load(store).await.map(|given| given.left(codes)) {
+            Ok(0) => self.reasons.push(format!(
+                "all {} voucher codes are given away, and apologies go without; add some to `goodwill.codes`",
+                codes.len()
+            )),
+            Ok(left) if pool::is_low(left, codes.len()) => self.warnings.push(format!(
+                "only {left} of {} voucher codes are left; add some to `goodwill.codes`",
+                codes.len()
+            )),
+            Ok(_) => {}
+            Err(error) => self.reasons.push(format!("{error}; no voucher is given until it can")),
+        }
     }
 }

@@ -30,7 +30,7 @@ impl Key {
         let (kind, id) = text.split_once(':')?;
         let known = [
             "customer", "email", "phone", "order", "number", "shipment", "tracking", "ticket", "answer",
-            "review", "person",
+            "review", "person", "week",
         ];
         let key = Self::new(kind, id).filter(|_| known.contains(&kind))?;
         (key.0 == text).then_some(key)
@@ -109,6 +109,11 @@ impl Key {
     /// The shop itself, for what concerns nobody in particular: the app was removed, the shop wants to be forgotten.
     pub fn shop(id: &str) -> Option<Self> {
         Self::new("shop", id)
+    }
+
+    /// A week of the shop's, by the Monday after it: what is told of it concerns no customer.
+    pub fn week(monday: chrono::NaiveDate) -> Option<Self> {
+        Self::new("week", &monday.to_string())
     }
 
     /// Every key that this could be, as somebody types a name without saying what it names.

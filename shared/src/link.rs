@@ -101,6 +101,11 @@ impl Links {
         !self.public_url.is_empty() && !self.keys.is_empty()
     }
 
+    /// The address of a page of ours that asks for a token: `/dashboard`.
+    pub fn page(&self, path: &str) -> Option<String> {
+        (!self.public_url.is_empty()).then(|| [&self.public_url, path].concat())
+    }
+
     /// A link to our page for `purpose`, good until the end of the UTC day that is `lasts` after `from`. The same
     /// arguments give the same link.
     pub fn make(&self, purpose: Purpose, key: &str, from: Time, lasts: TimeDelta) -> Option<String> {

@@ -10,6 +10,7 @@ mod advocate;
 mod alert;
 mod cases;
 pub(crate) mod delay;
+pub mod digest;
 pub(crate) mod help;
 pub(crate) mod loyalty;
 mod milestones;

@@ -36,6 +36,7 @@ use crate::message::Body;
 use crate::settings::{Settings, Wording};
 use crate::template;
 
+pub(crate) use catalog::is_for_team;
 pub use lint::lint;
 use own::Part;
 pub use sample::Sample;

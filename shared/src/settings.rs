@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::brand::Brand;
+use crate::channel::event::Kind;
 use crate::fact::Channel;
 use crate::link::Links;
 use crate::playbook::Name;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub team_email: String,
     /// How alerts reach the team: the first of these that has a provider and an address. `slack`, `email`, `webhook`.
     pub alerts: Vec<Channel>,
+    /// What the signed webhook is told of, beside messages: `order.updated`, `alert.raised`, ... Nothing by default.
+    pub events: Vec<Kind>,
     /// Language for people whose own is not known, and for the team: `en`, `de`, `fr`, `es`, `pt-BR`, `pl`.
     pub default_locale: String,
     /// The shop's time zone: an IANA name.
@@ -93,6 +96,7 @@ impl Default for Settings {
             brand: Brand::default(),
             team_email: "team@example.com".to_owned(),
             alerts: vec![Channel::Slack, Channel::Email, Channel::Webhook],
+            events: Vec::new(),
             default_locale: "en".to_owned(),
             time_zone: Zone::utc(),
             sending_hours: Hours { from: Clock::new(9, 0), to: Clock::new(20, 0) },
@@ -192,7 +196,9 @@ pub struct Goodwill {
     /// Instead of one code for all: so many percent off, with a code of its own for each order, good once, made in Shopify
     /// when it is needed. 0 for none. Needs `shopify_token` and `link_keys`.
     pub percent: u8,
-    /// How long such a code is good.
+    /// Or codes that the shop made beforehand, each of which is given to one order and never to another.
+    pub codes: Vec<String>,
+    /// How long a code that is made in Shopify is good.
     pub lasts: Span,
     /// What it gives, in the shop's words: `10 % off your next order`.
     pub gives: String,
@@ -200,7 +206,13 @@ pub struct Goodwill {
 
 impl Default for Goodwill {
     fn default() -> Self {
-        Self { code: String::new(), percent: 0, lasts: Span::days(90), gives: String::new() }
+        Self {
+            code: String::new(),
+            percent: 0,
+            codes: Vec::new(),
+            lasts: Span::days(90),
+            gives: String::new(),
+        }
     }
 }
 
@@ -391,6 +403,17 @@ impl Settings {
     /// How `name` differs from its default, if it does.
     pub fn of(&self, name: Name) -> Option<&Override> {
         self.playbooks.get(&name)
+    }
+
+    /// Where alerts for the team go: the first of the channels for them that has a provider and an address.
+    pub fn team(&self) -> Option<(Channel, String)> {
+        let connected = self.alerts.iter().filter(|channel| self.connected.contains(channel));
+        let mut reaches = connected.filter_map(|channel| match channel {
+            Channel::Email => Some((Channel::Email, self.team_email.clone())),
+            Channel::Slack | Channel::Webhook => Some((*channel, "team".to_owned())),
+            Channel::Sms | Channel::Whatsapp => None,
+        });
+        reaches.find(|(_, to)| !to.is_empty())
     }
 
     pub fn is_enabled(&self, name: Name) -> bool {

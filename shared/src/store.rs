@@ -106,6 +106,18 @@ pub mod names {
         key.starts_with("erased:")
     }
 
+    /// Which codes of a pool were given away: see [`crate::voucher::pool`].
+    pub fn given(id: &str) -> String {
+        format!("given:{id}")
+    }
+
+    pub fn is_given(key: &str) -> bool {
+        key.starts_with("given:")
+    }
+
+    /// What the signed webhook is still to be told: see `sweep::publish`.
+    pub const EVENT: &str = "event:";
+
     /// A message in the local outbox. The time comes first, so that names sort by age.
     pub fn outbox(at: Time, message: &str) -> String {
         format!("outbox:{:015}:{message}", at.millis())

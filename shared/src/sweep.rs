@@ -3,8 +3,10 @@
 //! One at a time, by lease. Every step may be the last: whatever a crash leaves behind, the next sweep goes on from.
 
 pub(crate) mod decide;
+mod digest;
 mod erase;
 mod fetch;
+mod publish;
 mod send;
 mod voucher;
 mod words;
@@ -15,16 +17,18 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::Serialize;
 
+use crate::channel::event::Kind;
 use crate::channel::{Outbound, Providers, reference};
 use crate::customer::Customer;
-use crate::fact::{Event, Fact};
+use crate::fact::{Channel, Event, Fact};
 use crate::fetch::{self as fetching, Platforms, WITH_A_TOKEN};
 use crate::gather::gather;
 use crate::key::Key;
 use crate::ledger::oldest_detailed;
 use crate::message::{Body, MessageId, MessageStep, Step};
+use crate::playbook::digest::{self as weekly, Week};
 use crate::playbook::{self, Planned};
-use crate::render::render;
+use crate::render::{is_for_team, render};
 use crate::settings::Settings;
 use crate::store::erasure::{Erasures, is_erasure, subjects};
 use crate::store::lease::{Clock, Lease, LeaseTiming};
@@ -38,6 +42,7 @@ use crate::time::Time;
 
 pub use decide::{Decision, Next, decide};
 use erase::Wish;
+use publish::Queued;
 
 /// What bounds one sweep, so that it ends within a host's 30 seconds and 128 MiB.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +109,9 @@ pub struct Report {
     /// Only folded what a crash or a rebuild had left, or carried out erasures; there may be more to do.
     #[serde(skip)]
     recovered: bool,
+    /// Events that the signed webhook did not take, and that are not told again.
+    #[serde(skip)]
+    pub lost_events: usize,
 }
 
 impl Report {
@@ -116,6 +124,7 @@ impl Report {
         self.left = round.left;
         self.fetched += round.fetched;
         self.recovered |= round.recovered;
+        self.lost_events += round.lost_events;
     }
 }
 
@@ -138,8 +147,8 @@ async fn has_work(
     known: Option<&Meta>,
     store: &impl Store,
     platforms: &Platforms,
+    settings: &Settings,
     now: Time,
-    words: TimeDelta,
 ) -> Result<bool, StoreError> {
     let old_day = listing.days.first().is_some_and(|date| *date < oldest_detailed(now));
     if !listing.inbox.is_empty() || old_day {
@@ -157,9 +166,15 @@ async fn has_work(
         || meta.is_outdated()
         || meta.unfetched.can_go_on(platforms)
         || meta.purge.is_some()
-        || meta.words_from(now - words, &listing.segments).is_some()
+        || weekly::due(settings, meta.digest, now).is_some()
+        || meta.words_from(now - words_last(settings), &listing.segments).is_some()
         || !listing.erased.is_subset(&meta.erased)
         || meta.unfolded(&listing.segments).any(|key| !meta.unreadable.contains_key(key)))
+}
+
+/// How long the words of a message that has ended are kept.
+fn words_last(settings: &Settings) -> TimeDelta {
+    TimeDelta::days(settings.body_days.into())
 }
 
 /// A message about to be handed over.
@@ -185,6 +200,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let mut report = Report::default();
         let mut stuck_on = None;
         let mut known = None;
+        let queued = Queued::default();
         loop {
             // Read after the lease of the last round was let go. A webhook stores before it pokes; so what a poke found
             // no free lease for is in this list.
@@ -193,16 +209,16 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             let now = self.clock.now();
             if now - started > self.limits.time
                 || stuck_on.as_ref() == Some(&listing)
-                || !has_work(&listing, known.as_ref(), self.store, self.platforms, now, self.words_last())
-                    .await?
+                || !has_work(&listing, known.as_ref(), self.store, self.platforms, self.settings, now).await?
             {
+                report.lost_events += self.publish(&listing, &queued, started).await?;
                 return Ok(report);
             }
             let token = format!("{:032x}", self.seed);
             let timing = self.limits.lease;
             let lease = Lease::acquire(self.store, self.clock, timing, token, listing.lease).await?;
             let Some(mut lease) = lease else { return Ok(report) };
-            let round = match self.round(&mut lease, listing.clone(), &mut known).await {
+            let round = match self.round(&mut lease, listing.clone(), &mut known, &queued).await {
                 // Somebody took us for dead. What we stored is theirs to go on from.
                 Err(StoreError::LeaseLost) => return Ok(report),
                 round => round,
@@ -227,6 +243,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         lease: &mut Lease,
         mut listing: Listing,
         known: &mut Option<Meta>,
+        queued: &Queued,
     ) -> Result<Report, StoreError> {
         if listing.lease {
             // Whoever had it may have been at work since the list was read.
@@ -241,12 +258,12 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         if meta.purge.is_none() && !erasures.names().all(|name| meta.erased.contains(name)) && !meta.clearing
         {
             // Somebody is forgotten whom the caches may still know, and nobody remembers under which names.
-            *meta = rebuild::forget(meta.pages.len());
+            *meta = rebuild::forget(meta);
             meta.save(self.store).await?;
         }
         if meta.is_outdated() {
             // What is counted has changed since.
-            *meta = rebuild::forget(meta.pages.len());
+            *meta = rebuild::forget(meta);
             meta.save(self.store).await?;
         }
         if meta.clearing {
@@ -290,9 +307,22 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 due => touched.extend(due?),
             }
         }
+        let week = weekly::due(self.settings, meta.digest, now).and_then(Week::key);
+        if let Some(key) = week.clone() {
+            match records.root_of(&key).await {
+                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
+                root => {
+                    root?;
+                    touched.insert(key);
+                }
+            }
+        }
         meta.unreadable.extend(damage);
 
-        let jobs = self.plan(&mut records, &erasures, &touched, &mut facts, &mut report).await?;
+        let mut told: BTreeSet<Fact> =
+            gather(facts.iter().filter(|fact| self.is_told(Kind::of(fact))).cloned());
+        let jobs = self.plan(&mut records, &erasures, &touched, &mut facts, &mut told, &mut report).await?;
+        self.queue(&told, queued).await?;
         let mut batch = segment::store(self.store, 0, &facts).await?;
         for key in &taken {
             self.store.delete(key).await?;
@@ -309,15 +339,16 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             lease.check(self.store, self.clock).await?;
         }
 
+        meta.digest = weekly::settled(self.settings, meta.digest, now);
+        if let Some(key) = week.filter(|key| touched.contains(key))
+            && records.root_of(&key).await?.is_some()
+        {
+            meta.digest = Week::of(&key).map(Week::monday);
+        }
         let counted: Vec<String> = batch.iter().map(|stored| stored.key.clone()).collect();
         self.save(&mut records, meta, &erasures, &touched, &counted, batch).await?;
         self.upkeep(meta, &erasures, &listing).await?;
         Ok(report)
-    }
-
-    /// How long the words of a message that has ended are kept.
-    fn words_last(&self) -> TimeDelta {
-        TimeDelta::days(self.settings.body_days.into())
     }
 
     fn records(&self, meta: &Meta, erasures: &Arc<Erasures>) -> Records<'_, S> {
@@ -327,7 +358,10 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 
     /// What the playbooks have in mind for this customer, without what is about somebody forgotten.
     fn planned(&self, customer: &Customer, erasures: &Erasures, now: Time) -> Vec<Planned> {
-        let mut planned = playbook::plan(customer, self.settings, now);
+        let mut planned = match Week::of_record(customer) {
+            Some(week) => vec![weekly::plan(week, self.settings, now)],
+            None => playbook::plan(customer, self.settings, now),
+        };
         planned.retain(|plan| !erasures.bars(&plan.id, &plan.cause));
         planned
     }
@@ -534,21 +568,33 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         Ok(None)
     }
 
-    /// Decides for every customer touched. What is decided is added to `facts` and joined; what is to be handed over
-    /// is returned.
+    /// Decides for every customer touched. What is decided is added to `facts` and joined, and what others are to be told
+    /// of it to `told`; what is to be handed over is returned.
     async fn plan(
         &self,
         records: &mut Records<'_, S>,
         erasures: &Erasures,
         touched: &BTreeSet<Key>,
         facts: &mut BTreeSet<Fact>,
+        told: &mut BTreeSet<Fact>,
         report: &mut Report,
     ) -> Result<Vec<Job>, StoreError> {
         let now = self.clock.now();
         let mut decisions: Vec<(Key, Decision)> = Vec::new();
         let (mut sends, mut vouchers) = (0, 0);
-        for root in records.roots_of(touched.iter()).await? {
-            let Some(customer) = records.customer(&root).await? else { continue };
+        let mut roots = records.roots_of(touched.iter()).await?;
+        // Nothing is known of a week before its digest.
+        let new = touched.iter().filter(|key| Week::of(key).is_some() && !roots.contains(key));
+        roots.extend(new.cloned().collect::<Vec<_>>());
+        for root in roots {
+            let unknown;
+            let customer = match records.customer(&root).await? {
+                Some(customer) => customer,
+                None => {
+                    unknown = Customer { keys: BTreeSet::from([root.clone()]), ..Customer::default() };
+                    &unknown
+                }
+            };
             let planned = self.planned(customer, erasures, now);
             for decision in decide(customer, &planned, now) {
                 let wants_voucher = matches!(&decision.next, Next::Begin(draft) if draft.voucher.is_some());
@@ -563,13 +609,17 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 decisions.push((about, decision));
             }
         }
-        self.make_vouchers(&mut decisions, now).await;
+        self.get_vouchers(&mut decisions, now).await;
+        self.tell_weeks(&mut decisions, now).await;
         let mut jobs = Vec::new();
         for (about, decision) in decisions {
             report.planned += 1;
+            let is_alert = self.is_told(Some(Kind::Alert)) && is_alert(&decision.next);
             let (job, step) = self.prepare(&about, decision, now);
             if let Some(step) = step {
+                let is_alert = is_alert && step.body.is_some();
                 let fact = own_fact(&about, now, step);
+                told.extend(is_alert.then(|| fact.clone()));
                 records.join(fact.clone()).await?;
                 facts.insert(fact);
             }
@@ -643,6 +693,12 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         Ok(())
     }
+}
+
+/// Is the team about to be told of something? What goes to them by the signed webhook is not told there twice.
+fn is_alert(next: &Next) -> bool {
+    let Next::Begin(draft) = next else { return false };
+    is_for_team(draft.template) && draft.channel != Channel::Webhook
 }
 
 /// What a sweep takes from the inbox.

@@ -1,8 +1,11 @@
-//! Vouchers: a code of its own for one cause, made at the shop's platform before the message that carries it is sent.
+//! Vouchers: a code of its own for one cause, made at the shop's platform before the message that carries it is sent, or
+//! taken from a [`pool`].
 //!
-//! The code follows from the cause and a secret alone. So it may be asked for again after any crash: the platform then
+//! A code that is made follows from the cause and a secret alone. So it may be asked for again after any crash: the platform then
 //! says that it has it, which is all that was wanted. Pure: the request and the meaning of its answer; the call is the
 //! sweep's.
+
+pub mod pool;
 
 use chrono::TimeDelta;
 use http::{Request, Response, header};
@@ -16,16 +19,31 @@ use crate::time::Time;
 /// The platform that makes vouchers.
 pub const PLATFORM: &str = "shopify";
 
-/// A code for one purchase of whoever has it.
+/// What a message is to carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Voucher {
+    pub source: Source,
+    /// A message that is late already goes without its voucher from then on.
+    pub wanted_by: Time,
+}
+
+/// Where its code comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Source {
+    /// The platform makes it.
+    Made(Discount),
+    /// One of those that the shop made beforehand.
+    Pool,
+}
+
+/// A code for one purchase of whoever has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Discount {
     pub code: String,
     /// What it takes off the price: 1 to 100.
     pub percent: u8,
     pub from: Time,
     pub until: Time,
-    /// A message that is late already goes without its voucher from then on.
-    pub wanted_by: Time,
 }
 
 /// Why there is no voucher.
@@ -44,18 +62,18 @@ const MUTATION: &str = "mutation($discount: DiscountCodeBasicInput!) { \
 
 /// `discountCodeBasicCreate` of Shopify's Admin API, which needs the scope `write_discounts`. `None` if the URL or the
 /// token cannot stand in a request.
-pub fn request(voucher: &Voucher, access: &Access) -> Option<Request<Vec<u8>>> {
-    let title = ["Aftercare ", &voucher.code].concat();
-    let discount = json!({
+pub fn request(discount: &Discount, access: &Access) -> Option<Request<Vec<u8>>> {
+    let title = ["Aftercare ", &discount.code].concat();
+    let input = json!({
         "title": title,
-        "code": voucher.code,
-        "startsAt": voucher.from.to_string(),
-        "endsAt": voucher.until.to_string(),
+        "code": discount.code,
+        "startsAt": discount.from.to_string(),
+        "endsAt": discount.until.to_string(),
         "context": { "all": "ALL" },
-        "customerGets": { "value": { "percentage": f64::from(voucher.percent) / 100.0 }, "items": { "all": true } },
+        "customerGets": { "value": { "percentage": f64::from(discount.percent) / 100.0 }, "items": { "all": true } },
         "usageLimit": 1,
     });
-    let body = json!({ "query": MUTATION, "variables": { "discount": discount } });
+    let body = json!({ "query": MUTATION, "variables": { "discount": input } });
     Request::post([&access.url, PATH].concat())
         .header(header::CONTENT_TYPE, "application/json")
         .header("x-shopify-access-token", &access.token)
@@ -137,16 +155,16 @@ mod tests {
 
     use super::*;
 
-    fn voucher() -> Voucher {
+    fn discount() -> Discount {
         let from = Time::parse("2026-11-21T10:00:00Z").expect("a time");
         let until = from + TimeDelta::days(90);
-        Voucher { code: "SORRY-7K2M9QX4TB".to_owned(), percent: 15, from, until, wanted_by: from }
+        Discount { code: "SORRY-7K2M9QX4TB".to_owned(), percent: 15, from, until }
     }
 
     #[test]
     fn the_request_asks_for_one_use_of_a_percentage() {
         let access = Access { url: "https://shop.example".to_owned(), token: "t0ken".to_owned() };
-        let request = request(&voucher(), &access).expect("a request");
+        let request = request(&discount(), &access).expect("a request");
         assert_eq!(request.uri(), "https://shop.example/admin/api/2026-10/graphql.json");
         assert_eq!(request.headers()["x-shopify-access-token"], "t0ken");
         let body: Value = serde_json::from_slice(request.body()).expect("JSON");

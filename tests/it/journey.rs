@@ -16,7 +16,7 @@ fn settings() -> Value {
         "goodwill": { "code": "SORRY-10", "gives": "10 % off your next order" },
         "reviews": { "url": "https://shop.example/review?order={order}", "reward": "100 points" },
         "products": [{ "match": { "sku": "CAFE-1" }, "steps": [{ "after": "1d", "title": "Your first espresso" }] }],
-        "playbooks": { "survey": { "delay": "3d" } },
+        "playbooks": { "survey": { "delay": "3d" }, "digest": { "enabled": false } },
     })
 }
 
@@ -146,6 +146,57 @@ async fn sixty_days_of_an_order_that_goes_wrong() {
     let apology =
         outbox.iter().find(|entry| entry["playbook"] == "delay" && entry["to"] == "ann@example.com");
     assert!(apology.and_then(|entry| entry["text"].as_str()).is_some_and(|text| text.contains("SORRY-10")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_team_hears_of_each_week_on_monday_with_the_numbers_of_the_dashboard() {
+    let shop = open().await;
+    let berlin = json!({ "time_zone": "Europe/Berlin" });
+    assert_eq!(shop.put_settings(&berlin).await.status(), 200);
+    let start = shop.now();
+    shop.order(&shop.anns_order()).await;
+    shop.answer(&shop.anns_answer(2)).await;
+    // From Friday to Monday at nine in Berlin.
+    pass(&shop, 68).await;
+    let digests = async || {
+        let outbox = shop.outbox().await;
+        outbox.into_iter().filter(|entry| entry["playbook"] == "digest").collect::<Vec<_>>()
+    };
+    assert_eq!(digests().await, Vec::<Value>::new());
+    shop.host.counters().reset();
+    shop.dispatch().await;
+    let idle = shop.host.counters().read();
+    assert!(idle.reads() <= 3 && idle.writes() == 0, "before it is due: {idle:?}");
+    pass(&shop, 4).await;
+    let sent = digests().await;
+    assert_eq!((sent.len(), &sent[0]["to"]), (1, &json!("team@example.com")), "{}", shop.log.text());
+    assert_eq!(sent[0]["at"], json!("2027-01-18T08:00:00Z"));
+    let text = sent[0]["text"].as_str().expect("a text");
+    let scores = shop.get_json("/metrics?from=2027-01-11&to=2027-01-17").await;
+    let value = scores["nps"]["value"].as_f64().expect("a score");
+    let nps = format!("Recommendation (NPS): {value:.0} (answers: {})", scores["nps"]["n"]);
+    for part in
+        [&nps, "Unhappy answers and reviews: 1", "Espresso machine: 1", "https://care.example/dashboard"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("Ann") && !text.contains("ann@"), "it names nobody: {text}");
+
+    shop.host.counters().reset();
+    shop.dispatch().await;
+    let idle = shop.host.counters().read();
+    assert!(idle.reads() <= 3 && idle.writes() == 0, "after it was sent: {idle:?}");
+    // It is a message like any other, and no customer's.
+    let listed = shop.get_json("/messages?playbook=digest").await;
+    let message = &listed["messages"][0];
+    assert_eq!((&message["state"], &message["cause"]), (&json!("sent"), &json!("week:2027-01-18")));
+    assert_eq!(message.get("customer"), None);
+    for name in ["week:2027-01-18", "2027-01-18"] {
+        let found = shop.get_json(&format!("/customers?q={name}")).await;
+        assert_eq!(found["customers"], json!([]), "{found}");
+    }
+    pass(&shop, 7 * 24).await;
+    assert_eq!(digests().await.len(), 2, "{:?}", told(&shop, &start).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ mod crash;
 mod deploy;
 mod desk;
 mod end_to_end;
+mod events;
 mod fetch;
 mod journey;
 mod metrics;

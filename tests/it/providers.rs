@@ -232,6 +232,30 @@ async fn what_twilio_says_of_a_number_is_remembered() {
     assert_eq!(provider.asked(RESEND).len(), 2, "thanks, and that it was delivered");
 }
 
+/// State after the first attempt; calls and state an hour later.
+async fn check_text(play: Play, after: &str, calls: usize, end: &str) {
+    let what = format!("{play:?}");
+    let (shop, provider) = texting().await;
+    provider.next(TWILIO, play);
+    parcel(&shop, "shipped").await;
+    assert_eq!(state(&shop, "shipment-status").await, after, "{what}");
+    shop.advance(Duration::from_hours(1));
+    shop.dispatch().await;
+    let state = state(&shop, "shipment-status").await;
+    assert_eq!((provider.asked(TWILIO).len(), state.as_str()), (calls, end), "{what}");
+    assert_eq!(shop.host.counters().read().traps, 0, "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_days_of_twilio_end_in_named_states() {
+    check_text(Play::Answer(429, &[("retry-after", "2")], "{}"), "retry", 2, "sent").await;
+    check_text(Play::Answer(429, &[], "{}"), "retry", 2, "sent").await;
+    check_text(Play::Answer(500, &[], "{}"), "retry", 2, "sent").await;
+    check_text(Play::Answer(503, &[("retry-after", "30")], ""), "retry", 2, "sent").await;
+    check_text(Play::Answer(401, &[], "{}"), "failed", 1, "failed").await;
+    check_text(Play::Reset, "unknown", 1, "unknown").await;
+}
+
 /// The one that hangs takes its ten seconds; mails have left and are written down as sent whatever becomes of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_hangs_delays_no_other_channel() {
@@ -276,6 +300,62 @@ async fn alerts_reach_the_team_in_slack_or_by_a_signed_webhook() {
     let header = |name: &str| asked[0].headers[name].to_str().expect("text").to_owned();
     assert!(header("webhook-signature").starts_with("v1,") && header("webhook-id").starts_with("recovery-"));
     assert_eq!(asked[0].json()["data"]["playbook"], "recovery");
+}
+
+/// The state after the first attempt; calls and state two hours later.
+async fn check_team(host: &str, path: &'static str, play: Play, after: &str, calls: usize, end: &str) {
+    let what = format!("{path}: {play:?}");
+    let provider = Scripted::start().await.expect("a provider");
+    let (url, whole) = (provider.url(), format!("{}{path}", provider.url()));
+    let address = if host == "slack_host" { "slack_webhook_url" } else { "webhook_url" };
+    let shop =
+        Shop::with(&[(address, &whole), (host, &url), ("webhook_signing_secrets", GENERIC_SECRET)]).await;
+    settings(&shop, &json!({ "alerts": ["slack", "webhook"] })).await;
+    provider.next(path, play);
+    shop.answer(&shop.anns_answer(2)).await;
+    let alert = async || {
+        let all = shop.get_json("/messages?playbook=recovery").await;
+        let all = all["messages"].as_array().expect("a list").clone();
+        let alert = all.into_iter().find(|message| message["cause"] == "answer:a1").expect("an alert");
+        alert["state"].as_str().expect("a state").to_owned()
+    };
+    assert_eq!(alert().await, after, "{what}");
+    shop.advance(Duration::from_hours(2));
+    shop.dispatch().await;
+    assert_eq!((provider.asked(path).len(), alert().await.as_str()), (calls, end), "{what}");
+    assert_eq!(shop.host.counters().read().traps, 0, "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_days_of_slack_and_of_a_webhook_end_in_named_states() {
+    let later = || {
+        [
+            Play::Answer(429, &[("retry-after", "2")], ""),
+            Play::Answer(429, &[], ""),
+            Play::Answer(500, &[], ""),
+            Play::Answer(503, &[("retry-after", "30")], ""),
+        ]
+    };
+    for play in later() {
+        check_team("slack_host", "/services/T/B/x", play.clone(), "retry", 2, "sent").await;
+        check_team("webhook_host", "/hook", play, "retry", 2, "sent").await;
+    }
+    for (slack, hook) in [(Play::Reset, Play::Reset), (Play::Hang, Play::Hang)] {
+        // Slack knows no keys; a receiver of signed webhooks knows the id.
+        check_team("slack_host", "/services/T/B/x", slack, "unknown", 1, "unknown").await;
+        check_team("webhook_host", "/hook", hook, "retry", 2, "sent").await;
+    }
+    check_team(
+        "slack_host",
+        "/services/T/B/x",
+        Play::Answer(403, &[], "action_prohibited"),
+        "failed",
+        1,
+        "failed",
+    )
+    .await;
+    check_team("webhook_host", "/hook", Play::Answer(409, &[], ""), "retry", 2, "sent").await;
+    check_team("webhook_host", "/hook", Play::Answer(410, &[], ""), "failed", 1, "failed").await;
 }
 
 // ── Reports ─────────────────────────────────────────────────────────────────

@@ -129,3 +129,61 @@ async fn nobody_waits_for_an_apology_because_of_a_voucher() {
         assert!(!apologies[0].contains("15 %"), "{status}: what cannot be given is not promised");
     }
 }
+
+// ── A pool ──────────────────────────────────────────────────────────────────
+
+/// Another order that is late, of somebody else.
+async fn another_is_late(shop: &Shop, number: u64) {
+    let mut order = shop.anns_order();
+    order["id"] = json!(number);
+    order["email"] = json!(format!("c{number}@example.com"));
+    order["order_number"] = json!(number);
+    order["name"] = json!(format!("#{number}"));
+    order["customer"] = json!({ "id": number, "email": format!("c{number}@example.com") });
+    shop.order(&order).await;
+    let body = json!({
+        "type": "shipment.updated",
+        "timestamp": shop.now(),
+        "data": {
+            "order": { "id": number.to_string() },
+            "shipment": { "id": format!("s{number}"), "status": "delayed", "at": shop.now(), "carrier": "DHL" },
+        },
+    });
+    let answer = shop.webhook(Sender::Generic, "shipment-updated", "", body.to_string().as_bytes()).await;
+    assert_eq!(answer.status(), 202, "{}", text(&answer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_of_a_pool_are_given_once_and_it_is_told_before_they_are_used_up() {
+    let shop = Shop::open().await;
+    let codes: Vec<String> = (0..7).map(|number| format!("BEANS-{number}")).collect();
+    let goodwill = json!({ "codes": codes, "gives": "10 % off your next order" });
+    let answer = shop.put_settings(&json!({ "goodwill": goodwill, "team_email": "" })).await;
+    assert_eq!(answer.status(), 200, "{}", text(&answer));
+    for number in 1..=8 {
+        another_is_late(&shop, number).await;
+        another_is_late(&shop, number).await;
+        pass(&shop, 15).await;
+        if number == 1 {
+            // Two hours after the report.
+            pass(&shop, 120).await;
+            let health = shop.get_json("/healthz").await;
+            assert_eq!(health.get("warnings"), None, "six are left: {health}");
+        }
+    }
+    pass(&shop, 60).await;
+    let health = shop.get_json("/healthz").await;
+    assert!(health["warnings"][0].as_str().is_some_and(|told| told.contains("voucher codes")), "{health}");
+    pass(&shop, 180).await;
+    pass(&shop, 60).await;
+    let outbox = shop.outbox().await;
+    let texts = outbox.iter().filter(|mail| mail["playbook"] == "delay").map(|mail| mail["text"].as_str());
+    let texts: Vec<&str> = texts.flatten().collect();
+    let given: std::collections::BTreeSet<&str> =
+        texts.iter().filter_map(|text| text.get(text.find("BEANS-")?..)?.get(..7)).collect();
+    assert_eq!((texts.len(), given.len()), (8, 7), "eight apologies, seven codes: {texts:?}");
+    let health = shop.get("/healthz").await;
+    assert_eq!(health.status(), 503);
+    assert!(text(&health).contains("all 7 voucher codes"), "{}", text(&health));
+    assert!(!shop.log.text().contains("BEANS-"), "codes are in no log: {}", shop.log.text());
+}

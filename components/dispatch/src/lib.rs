@@ -72,6 +72,9 @@ async fn dispatch(request: &Inbound) -> Result<Answer, Problem> {
         eprintln!("the sweep stopped: {error}");
         Problem::Unavailable
     })?;
+    if report.lost_events > 0 {
+        eprintln!("{} events were given up: `webhook_url` did not take them", report.lost_events);
+    }
     if report.left > 0 {
         // Some wait for what is damaged; the reasons are those of `/healthz`.
         for reason in Health::check(&store, &settings::base()).await.reasons {

@@ -24,6 +24,13 @@ pub struct Config {
     pub signing_secrets: Vec<String>,
 }
 
+impl Config {
+    /// Without a secret nothing leaves.
+    pub fn can_sign(&self) -> bool {
+        self.signing_secrets.iter().any(|secret| !as_whsec(secret).is_empty())
+    }
+}
+
 /// Secrets are secret, and so may be the address.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -39,11 +39,12 @@ impl CustomerId {
 }
 
 impl Customer {
-    /// The id to show them under: of a key that is no address and no number where there is one.
+    /// The id to show them under: of a key that is no address and no number where there is one. `None` for what is about
+    /// nobody: a week.
     pub fn id(&self) -> Option<CustomerId> {
         let telling = |key: &&Key| matches!(key.kind(), "email" | "phone");
         let key = self.keys.iter().find(|key| !telling(key)).or_else(|| self.root());
-        key.map(CustomerId::of)
+        key.filter(|key| key.kind() != "week").map(CustomerId::of)
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Attention {
     pub open: Vec<Open>,
     /// How many there are in all.
     pub count: usize,
+    /// How many of each kind: `answer`, `review`, `shipment`, `ticket`.
+    pub kinds: BTreeMap<String, usize>,
     /// Products with the most complaints first.
     pub grievances: Vec<(String, Grievance)>,
     /// Only a part of a large store was looked at: so many of so many pages.
@@ -69,6 +71,7 @@ pub struct Attention {
 struct Gathered {
     open: BTreeMap<(Time, String), Open>,
     count: usize,
+    kinds: BTreeMap<String, usize>,
     grievances: BTreeMap<String, Grievance>,
 }
 
@@ -77,6 +80,8 @@ impl Gathered {
         let Some(id) = customer.id() else { return };
         for case in playbook::cases(customer, settings, now) {
             let playbook::Case { since, about, what, said } = case;
+            let kind = about.split(':').next().unwrap_or_default().to_owned();
+            *self.kinds.entry(kind).or_default() += 1;
             let open =
                 Open { since, customer: id, name: customer.full_name(), about: about.clone(), what, said };
             self.open.insert((since, about), open);
@@ -123,6 +128,7 @@ pub async fn attention(
     Ok(Attention {
         open: gathered.open.into_values().collect(),
         count: gathered.count,
+        kinds: gathered.kinds,
         grievances,
         part: (pages > PART).then_some((PART, pages)),
     })

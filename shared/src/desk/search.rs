@@ -35,6 +35,8 @@ pub async fn search(store: &impl Store, now: Time, name: &str) -> Result<Vec<Fou
 pub async fn identified(store: &impl Store, now: Time, text: &str) -> Result<Option<Customer>, StoreError> {
     if let Some(id) = CustomerId::parse(text)
         && let Some(customer) = View::identified(store, now, id).await?
+        // What is about nobody has no id.
+        && customer.id().is_some()
     {
         return Ok(Some(customer));
     }

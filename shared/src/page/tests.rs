@@ -97,7 +97,13 @@ fn attention(words: &str) -> Attention {
         what: text(),
         said: Some(text()),
     };
-    Attention { open: vec![open], count: 3, grievances: vec![(text(), grievance)], part: Some((32, 64)) }
+    Attention {
+        open: vec![open],
+        count: 3,
+        grievances: vec![(text(), grievance)],
+        part: Some((32, 64)),
+        ..Attention::default()
+    }
 }
 
 fn some_dashboard() -> String {

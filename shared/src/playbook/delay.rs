@@ -10,7 +10,7 @@ use super::story::{Chapter, Story};
 use super::wish::{To, Verdict, Wish};
 use crate::fact::ShipmentState;
 use crate::time::Time;
-use crate::voucher::Voucher;
+use crate::voucher::{Discount, Source, Voucher};
 
 pub(super) fn plan<'a>(story: &Story<'a>, wishes: &mut Vec<Wish<'a>>) {
     for chapter in &story.orders {
@@ -78,18 +78,18 @@ fn apology<'a>(
     let (first_name, number) = (story.first_name(), chapter.number());
     let goodwill = &story.settings.goodwill;
     let due = at + Name::Delay.delay(story.settings).delta();
-    let voucher = (goodwill.percent > 0).then(|| {
-        Some(Voucher {
-            code: ["SORRY-", &story.settings.links.code(cause)?].concat(),
-            percent: goodwill.percent,
-            from: due,
-            until: due + goodwill.lasts.delta(),
-            wanted_by: due + VOUCHER_WAITS,
-        })
+    let made = story.settings.links.code(cause).filter(|_| goodwill.percent > 0).map(|code| Discount {
+        code: ["SORRY-", &code].concat(),
+        percent: goodwill.percent,
+        from: due,
+        until: due + goodwill.lasts.delta(),
     });
-    let voucher = voucher.flatten();
-    let code = voucher.as_ref().map_or_else(|| goodwill.code.clone(), |voucher| voucher.code.clone());
+    let code = made.as_ref().map_or_else(|| goodwill.code.clone(), |made| made.code.clone());
     let given = !code.is_empty() && !goodwill.gives.is_empty();
+    let pool = (!goodwill.codes.is_empty()).then_some(Source::Pool);
+    let source = made.map(Source::Made).or(pool);
+    let voucher = source.map(|source| Voucher { source, wanted_by: due + VOUCHER_WAITS });
+    let gives = given || matches!(voucher, Some(Voucher { source: Source::Pool, .. }));
     let context = move || {
         json!({
             "first_name": first_name,
@@ -99,7 +99,7 @@ fn apology<'a>(
             "carrier_phone": carrier_phone,
             "tracking_url": tracking_url,
             "code": given.then_some(code),
-            "gives": given.then(|| goodwill.gives.clone()),
+            "gives": gives.then(|| goodwill.gives.clone()),
         })
     };
     Verdict::say(To::Customer(Some(chapter.order)), "delay", context).with(voucher)

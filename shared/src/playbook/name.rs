@@ -27,6 +27,7 @@ pub enum Name {
     Milestones,
     Replenish,
     WinBack,
+    Digest,
 }
 
 impl TryFrom<String> for Name {
@@ -65,7 +66,7 @@ const fn standard(name: &'static str, purpose: Purpose, delay: Span, expires: Sp
 }
 
 impl Name {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ThankYou,
         Self::ShipmentStatus,
         Self::Delay,
@@ -82,6 +83,7 @@ impl Name {
         Self::Milestones,
         Self::Replenish,
         Self::WinBack,
+        Self::Digest,
     ];
 
     const fn standard(self) -> Standard {
@@ -105,6 +107,8 @@ impl Name {
             Self::Milestones => standard("milestones", Marketing, now, Span::days(3)),
             Self::Replenish => standard("replenish", Marketing, now, Span::days(14)),
             Self::WinBack => standard("win-back", Marketing, Span::days(120), Span::days(30)),
+            // After Monday began, on the shop's clock.
+            Self::Digest => standard("digest", Service, Span::hours(9), Span::days(2)),
         }
     }
 

@@ -67,7 +67,7 @@ impl<'a> Rules<'_, 'a> {
             return planned(due, Intent::End(Step::Expired { why }));
         }
         if let To::Team = say.to {
-            let intent = match self.team() {
+            let intent = match settings.team() {
                 None => skip("no address for the team is set"),
                 Some(_) if due > now => Intent::Wait,
                 Some(reach) => self.send(say, reach, None),
@@ -150,7 +150,8 @@ impl<'a> Rules<'_, 'a> {
             unsubscribe_url,
             order_url,
             context,
-            voucher: say.voucher,
+            // A short text has no room for it.
+            voucher: say.voucher.filter(|_| !matches!(channel, Channel::Sms | Channel::Whatsapp)),
         }))
     }
 
@@ -161,18 +162,6 @@ impl<'a> Rules<'_, 'a> {
             orders.iter().find(|chapter| order.is_some_and(|order| std::ptr::eq(chapter.order, order)))?;
         let key = ["order:", chapter.id].concat();
         settings.links.make(link::Purpose::Order, &key, chapter.placed.unwrap_or(self.story.now), LINKS_LAST)
-    }
-
-    /// Where alerts for the team go: the first of the channels for them that is there.
-    fn team(&self) -> Option<(Channel, String)> {
-        let settings = self.story.settings;
-        let connected = settings.alerts.iter().filter(|channel| settings.connected.contains(channel));
-        let mut reaches = connected.filter_map(|channel| match channel {
-            Channel::Email => Some((Channel::Email, settings.team_email.clone())),
-            Channel::Slack | Channel::Webhook => Some((*channel, "team".to_owned())),
-            Channel::Sms | Channel::Whatsapp => None,
-        });
-        reaches.find(|(_, to)| !to.is_empty())
     }
 
     /// An address for one of the channels, in order of preference, that the person lets us use for this. A message of

@@ -2,6 +2,7 @@
 
 mod journeys;
 mod laws;
+mod must_not;
 
 use std::collections::BTreeSet;
 

@@ -53,7 +53,7 @@ catalog! {
         "scores.html" "scores.txt"
         "words/de.json" "words/en.json" "words/es.json" "words/fr.json" "words/pl.json" "words/pt-BR.json";
     files:
-        "advocate" "apology" "case-alert" "delay" "loyalty" "milestone" "onboarding" "replenish" "return-info"
+        "advocate" "apology" "case-alert" "delay" "digest" "loyalty" "milestone" "onboarding" "replenish" "return-info"
         "return-status" "review-request" "review-thanks" "shipment-status" "struggle" "survey-ces" "survey-csat" "survey-nps"
         "win-back";
     "detractor-alert": "de" "en"; "es" "fr" "pl" "pt-BR";
@@ -76,7 +76,7 @@ pub(super) fn locales(message: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Does this message stand in the team's frame?
-pub(super) fn is_for_team(message: &str) -> bool {
+pub(crate) fn is_for_team(message: &str) -> bool {
     let single = source(&[message, "/en.md"].concat());
     let folder = source(&[message, "/en/body.txt"].concat());
     single

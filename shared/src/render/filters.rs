@@ -9,6 +9,7 @@ use crate::time::Time;
 pub(crate) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("bare_url", bare_url);
     environment.add_filter("day", day);
+    environment.add_filter("decimal", decimal);
     environment.add_filter("line", line);
     environment.add_filter("lines", lines);
     environment.add_filter("mailto", mailto);
@@ -72,6 +73,12 @@ pub(crate) fn day(date: String, words: Value) -> Result<String, Error> {
         .replace("{day}", &parsed.day().to_string())
         .replace("{month}", text(&month, "months")?)
         .replace("{year}", &parsed.year().to_string()))
+}
+
+/// A number as the language writes it, from `5.8`. `style` is `words.money`.
+fn decimal(number: String, style: Value) -> Result<String, Error> {
+    let point = style.get_attr("point")?;
+    Ok(number.replacen('.', text(&point, "money.point")?, 1))
 }
 
 /// An amount as the language writes it: `€1,049.90`, `1.049,90 €`. `style` is `words.money`.

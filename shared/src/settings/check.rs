@@ -1,5 +1,7 @@
 //! Reads a settings document and says everything that is wrong with it, not only the first thing.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
@@ -21,6 +23,9 @@ const MOST_ERRORS: usize = 100;
 
 /// Questions on an order's page.
 const FAQ_MAX: usize = 12;
+
+/// Codes in a pool: every sweep reads them.
+const CODES_MAX: usize = 1_000;
 
 /// Longest logo, in bytes.
 const LOGO_MAX: usize = 8 * 1024;
@@ -143,11 +148,29 @@ impl Settings {
         if self.goodwill.percent > 100 {
             wrong("goodwill.percent", "at most 100 percent");
         }
-        if self.goodwill.percent > 0 && !self.goodwill.code.is_empty() {
-            wrong("goodwill.code", "either one code for all, or `percent` with a code for each order");
+        let goodwill = &self.goodwill;
+        let ways = [!goodwill.code.is_empty(), goodwill.percent > 0, !goodwill.codes.is_empty()];
+        if ways.into_iter().filter(|way| *way).count() > 1 {
+            wrong(
+                "goodwill",
+                "either one `code` for all, or `percent` with a code made for each order, or `codes` to choose from",
+            );
         }
-        if self.goodwill.percent > 0 && self.goodwill.gives.is_empty() {
+        if (goodwill.percent > 0 || !goodwill.codes.is_empty()) && goodwill.gives.is_empty() {
             wrong("goodwill.gives", "say what the voucher gives, as it is to stand in the message");
+        }
+        if goodwill.codes.len() > CODES_MAX {
+            wrong("goodwill.codes", "at most 1000 codes; add more when these are used up");
+        }
+        let mut known = BTreeSet::new();
+        for (index, code) in goodwill.codes.iter().enumerate() {
+            let path = format!("goodwill.codes[{index}]");
+            if code.is_empty() || code.len() > 64 || !code.chars().all(|c| c.is_ascii_graphic()) {
+                wrong(&path, "a code has 1 to 64 letters, digits and signs, and no blanks");
+            }
+            if !known.insert(code) {
+                wrong(&path, "this code is in the list already, and each is given once");
+            }
         }
         if self.goodwill.lasts.is_zero() {
             wrong("goodwill.lasts", "a code is good for some time");

@@ -15,6 +15,8 @@ pub struct Listing {
     pub segments: BTreeSet<String>,
     /// Documents that say who was forgotten.
     pub erased: BTreeSet<String>,
+    /// What the signed webhook is still to be told, soonest first.
+    pub events: BTreeSet<String>,
     /// Messages in the local outbox.
     pub outbox: Vec<String>,
     pub pages: BTreeSet<u32>,
@@ -38,6 +40,8 @@ impl Listing {
                 listing.segments.insert(key);
             } else if names::is_erased(&key) {
                 listing.erased.insert(key);
+            } else if key.starts_with(names::EVENT) {
+                listing.events.insert(key);
             } else if names::outbox_message(&key).is_some() {
                 listing.outbox.push(key);
             } else if let Some(number) = names::page_number(&key) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::erasure::Named;
@@ -37,6 +38,10 @@ pub struct Meta {
     /// A rebuild has begun: pages and ledger are being deleted and hold nothing to rely on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clearing: bool,
+    /// The last Monday of which the team was told how the week was; see [`crate::playbook::digest`]. `None` before
+    /// anything happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<NaiveDate>,
     /// Which [`SHAPE`] the ledger has.
     #[serde(default, skip_serializing_if = "is_first")]
     pub ledger: u8,
@@ -81,6 +86,7 @@ impl Default for Meta {
             erased: BTreeSet::new(),
             purge: None,
             clearing: false,
+            digest: None,
             ledger: SHAPE,
         }
     }

@@ -25,13 +25,14 @@ pub async fn request(
 /// Begins a rebuild. Ask for it while holding the lease.
 pub async fn begin(store: &impl Store) -> Result<(), StoreError> {
     // A `meta` that cannot be read is one more reason to rebuild.
-    let pages = Meta::load(store).await.map_or(1, |meta| meta.pages.len());
-    forget(pages.max(1)).save(store).await
+    let known = Meta::load(store).await.unwrap_or_default();
+    forget(&known).save(store).await
 }
 
-/// A `meta` that says of so many pages that nothing is to be relied on.
-pub fn forget(pages: usize) -> Meta {
-    Meta { pages: vec![PageInfo::default(); pages], clearing: true, ..Meta::default() }
+/// A `meta` that says of as many pages that nothing is to be relied on.
+pub fn forget(known: &Meta) -> Meta {
+    let pages = vec![PageInfo::default(); known.pages.len().max(1)];
+    Meta { pages, clearing: true, digest: known.digest, ..Meta::default() }
 }
 
 /// Deletes every cache, then says so. A crash in between is gone on from.

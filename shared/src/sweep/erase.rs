@@ -171,7 +171,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         if purge.named.everything.is_some() {
             // There is nothing to be picked out: whatever is left makes the caches again.
-            *meta = rebuild::forget(meta.pages.len());
+            *meta = rebuild::forget(meta);
             return meta.save(self.store).await;
         }
         let mut left = match purge.left.take() {
@@ -204,7 +204,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         match self.drop_records(meta, erasures, &purge).await {
             Err(StoreError::Unreadable { .. }) => {
                 // A damaged page may hold them as well. It is made again, and so is everything else.
-                *meta = rebuild::forget(meta.pages.len());
+                *meta = rebuild::forget(meta);
                 return meta.save(self.store).await;
             }
             dropped => dropped?,
@@ -301,6 +301,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 self.store.delete(key).await?;
             }
         }
+        self.clean_events(listing, erasures).await?;
         let pages = Meta::load(self.store).await?.page_count();
         for number in listing.pages.range(pages..) {
             self.store.delete(&names::page(*number)).await?;

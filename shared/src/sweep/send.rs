@@ -196,4 +196,4 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::{Sweep, segment};
+use super::{Sweep, segment, words_last};
 use crate::channel::Outbound;
 use crate::fact::{Event, Fact};
 use crate::message::Message;
@@ -32,11 +32,11 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         erasures: &Arc<Erasures>,
         listing: &Listing,
     ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let Some(key) = meta.words_from(now - self.words_last(), &listing.segments).cloned() else {
+        let (now, last) = (self.clock.now(), words_last(self.settings));
+        let Some(key) = meta.words_from(now - last, &listing.segments).cloned() else {
             return Ok(());
         };
-        let by = now - self.words_last() + AT_ONCE.min(self.words_last() / 2);
+        let by = now - last + AT_ONCE.min(last / 2);
         let mut records = self.records(meta, erasures);
         let facts = match Segment::load(self.store, &key).await {
             Ok(Some(facts)) => facts,

@@ -287,6 +287,7 @@ fn is_about(customer: &Customer, cause: &str) -> bool {
         (Some("shipment"), _) => {
             customer.shipments.keys().any(|id| cause.starts_with(&format!("shipment:{id}:")))
         }
+        (Some("week"), Some(_)) => customer.keys.iter().any(|key| key.as_str() == cause),
         _ => false,
     }
 }

@@ -8,7 +8,7 @@ use crate::settings::{Clock, Hours};
 use crate::zone::Zone;
 
 /// A piece of a life: several things that happen to Ann within some weeks.
-fn lives() -> impl Strategy<Value = Vec<Fact>> {
+pub(super) fn lives() -> impl Strategy<Value = Vec<Fact>> {
     let moment = || (0..40_i64, 0..24_i64).prop_map(|(days, hours)| day(days, hours));
     let id = || prop::sample::select(vec!["1", "2", "3"]);
     let stages = prop::sample::select(vec!["cancelled", "returned", "refunded", "fulfilled"]);
@@ -44,7 +44,7 @@ fn lives() -> impl Strategy<Value = Vec<Fact>> {
 }
 
 /// Every playbook on, and a cap that is soon reached.
-fn busy() -> Settings {
+pub(super) fn busy() -> Settings {
     shop_with(json!({
         "cap": { "messages": 2, "within": "7d" },
         "loyalty": { "per_unit": 1, "per_review": 10, "per_answer": 5, "orders": [2],
@@ -55,15 +55,15 @@ fn busy() -> Settings {
     }))
 }
 
-fn end() -> Time {
+pub(super) fn end() -> Time {
     day(110, 0)
 }
 
-fn sent(lines: &[Line]) -> impl Iterator<Item = (&Line, &Draft)> {
+pub(super) fn sent(lines: &[Line]) -> impl Iterator<Item = (&Line, &Draft)> {
     lines.iter().filter_map(|line| Some((line, line.draft.as_ref()?)))
 }
 
-fn purpose(line: &Line) -> Purpose {
+pub(super) fn purpose(line: &Line) -> Purpose {
     Name::parse(&line.playbook).expect("a playbook").purpose()
 }
 

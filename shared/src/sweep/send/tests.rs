@@ -25,19 +25,20 @@ use crate::time::Time;
 const START: &str = "2026-11-21T10:00:00Z";
 
 /// Store, clock and provider in one.
-struct World {
-    values: RefCell<BTreeMap<String, Vec<u8>>>,
+pub(in crate::sweep) struct World {
+    pub(in crate::sweep) values: RefCell<BTreeMap<String, Vec<u8>>>,
     /// Store calls left until the power goes.
-    power: Cell<usize>,
-    now: Cell<Time>,
+    pub(in crate::sweep) power: Cell<usize>,
+    pub(in crate::sweep) now: Cell<Time>,
     /// What the provider answers next; "taken" when nothing is left.
-    script: RefCell<VecDeque<Result<Response<Vec<u8>>, CallError>>>,
-    calls: RefCell<Vec<Vec<u8>>>,
-    providers: Providers,
+    pub(in crate::sweep) script: RefCell<VecDeque<Result<Response<Vec<u8>>, CallError>>>,
+    pub(in crate::sweep) calls: RefCell<Vec<Vec<u8>>>,
+    pub(in crate::sweep) providers: Providers,
+    pub(in crate::sweep) settings: Settings,
 }
 
 impl World {
-    fn with(provider: Provider, orders: usize) -> Self {
+    pub(in crate::sweep) fn with(provider: Provider, orders: usize) -> Self {
         let world = Self {
             values: RefCell::default(),
             power: Cell::new(usize::MAX),
@@ -45,6 +46,7 @@ impl World {
             script: RefCell::default(),
             calls: RefCell::default(),
             providers: providers(provider),
+            settings: Settings::default(),
         };
         for order in 0..orders {
             let id = order.to_string();
@@ -62,17 +64,20 @@ impl World {
         world
     }
 
-    fn answering(self, script: impl IntoIterator<Item = Result<Response<Vec<u8>>, CallError>>) -> Self {
+    pub(in crate::sweep) fn answering(
+        self,
+        script: impl IntoIterator<Item = Result<Response<Vec<u8>>, CallError>>,
+    ) -> Self {
         self.script.borrow_mut().extend(script);
         self
     }
 
-    fn sweep(&self) -> Result<Report, StoreError> {
+    pub(in crate::sweep) fn sweep(&self) -> Result<Report, StoreError> {
         let sweep = Sweep {
             store: self,
             clock: self,
             outbound: self,
-            settings: &Settings::default(),
+            settings: &self.settings,
             providers: &self.providers,
             platforms: &Platforms::default(),
             limits: Limits::default(),
@@ -81,12 +86,12 @@ impl World {
         sweep.run().now_or_never().expect("nobody makes anybody wait")
     }
 
-    fn later(&self, delta: TimeDelta) {
+    pub(in crate::sweep) fn later(&self, delta: TimeDelta) {
         self.now.set(self.now.get() + delta);
     }
 
     /// How many messages are in which state.
-    fn states(&self) -> BTreeMap<&'static str, usize> {
+    pub(in crate::sweep) fn states(&self) -> BTreeMap<&'static str, usize> {
         let mut states = BTreeMap::new();
         for (key, value) in &*self.values.borrow() {
             if names::page_number(key).is_some() {
@@ -170,12 +175,12 @@ impl Outbound for World {
     }
 }
 
-fn lost() -> Result<Response<Vec<u8>>, CallError> {
+pub(in crate::sweep) fn lost() -> Result<Response<Vec<u8>>, CallError> {
     Err(CallError::Lost("timed out".to_owned()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one answer of several that a call may have")]
-fn status(status: u16) -> Result<Response<Vec<u8>>, CallError> {
+pub(in crate::sweep) fn status(status: u16) -> Result<Response<Vec<u8>>, CallError> {
     Ok(answer(status, &[], ""))
 }
 
