@@ -11,6 +11,7 @@
 //       "path": "/s/…",
 //       "status": 200,                         expected (optional)
 //       "script": true,                        may it need script? Without it, script is off (optional)
+//       "views": ["390-light"],                only these; else all four (optional)
 //       "keys": ["Tab", "Space", "type:Hello", "Enter"],
 //                                              pressed before the page is judged, by keyboard alone (optional)
 //       "contains": ["Thank you"]              text that must then be on it (optional)
@@ -18,8 +19,9 @@
 //   }
 //
 // Each page is looked at 390 and 1440 pixels wide, light and dark. It is wrong if it: answers another status, is wider than
-// the window (with "turned": true also as it looks from right to left), asks for anything from elsewhere, breaks its own security policy, weighs more than `most_bytes` (30 KB),
-// has something that the keyboard does not reach or that shows no focus, or something that axe-core finds (WCAG 2.2 AA
+// the window (with "turned": true also as it looks from right to left), asks for anything from elsewhere, breaks its own
+// security policy, weighs more than `most_bytes` (30 KB), shows a document in a frame that is wider than the frame, has
+// something that the keyboard does not reach or that shows no focus, or something that axe-core finds (WCAG 2.2 AA
 // and best practices). BROWSER names another browser than Debian's /usr/bin/chromium.
 
 import { mkdirSync, readFileSync } from "node:fs";
@@ -53,7 +55,8 @@ if (plan.pictures) mkdirSync(plan.pictures, { recursive: true });
 
 const report = [];
 for (const page of plan.pages) {
-  for (const view of VIEWS) report.push(await look(page, view));
+  const asked = ({ width, scheme }) => !page.views || page.views.includes(`${width}-${scheme}`);
+  for (const view of VIEWS.filter(asked)) report.push(await look(page, view));
 }
 await browser.close();
 
@@ -97,6 +100,10 @@ async function look(wanted, { width, height, scheme }) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 0) wrong.push(`is ${wide} pixels too wide`);
   if (plan.turned) wrong.push(...(await page.evaluate(turnedAround)));
+  for (const frame of page.frames().slice(1)) {
+    const wide = await frame.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (wide > 0) wrong.push(`its frame shows something that is ${wide} pixels too wide`);
+  }
   wrong.push(...(await findings(await page.content(), context.browser(), { width, height, scheme })));
   if (plan.pictures && !(scheme === "dark" && width > 390)) {
     const name = `${wanted.name}-${width}${scheme === "dark" ? "-dark" : ""}.png`;

@@ -126,6 +126,33 @@ async fn scores_and_people() {
     .await;
 }
 
+/// Every message in every language, as a phone shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_fits_a_phone_in_every_language() {
+    let shop = Shop::open().await;
+    let rows = shop.get_json("/settings/preview").await;
+    let mut pages = Vec::new();
+    for row in rows.as_array().expect("a list") {
+        let message = row["message"].as_str().expect("a name");
+        for locale in row["locales"].as_array().expect("a list") {
+            let locale = locale["locale"].as_str().expect("a language");
+            pages.push(json!({
+                "name": format!("preview-{message}-{locale}"),
+                "path": format!("/settings/preview?template={message}&locale={locale}"),
+                "status": 200,
+                "contains": ["As it is shown"],
+                // Each message is seen at night in one language.
+                "views": if locale == "en" { json!(["390-light", "390-dark"]) } else { json!(["390-light"]) },
+            }));
+        }
+    }
+    assert_eq!(pages.len(), 20 * 6);
+    // A browser gets a few at a time.
+    for some in pages.chunks(40) {
+        look(&shop, json!(some)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_and_their_wording() {
     let shop = month().await;

@@ -146,6 +146,27 @@ async fn a_long_retry_after_is_waited_for() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_address_reaches_no_provider() {
+    let addresses = [
+        "ann@example.com\r\nBcc: all@example.com",
+        "ann@example.com, all@example.com",
+        "ann",
+        "<ann@example.com>",
+    ];
+    for address in addresses {
+        let (shop, provider) = open(RESEND).await;
+        let written = serde_json::to_string(address).expect("JSON");
+        let order = shop.anns_order().to_string().replace("\"ann@example.com\"", &written);
+        shop.order(&serde_json::from_str(&order).expect("JSON")).await;
+        shop.advance(Duration::from_hours(50));
+        shop.dispatch().await;
+        assert_eq!(provider.asked("/").len(), 0, "{address:?}");
+        // An address may come with a later report; after two days nobody needs the thanks any more.
+        assert_eq!(state(&shop, "thank-you").await, "expired", "{address:?}");
+    }
+}
+
 // ── Text messages ───────────────────────────────────────────────────────────
 
 async fn texting() -> (Shop, Scripted) {

@@ -184,6 +184,12 @@ impl Settings {
                 "Google forbids rewards for its reviews: leave it empty, or ask elsewhere",
             );
         }
+        if (self.loyalty.per_review > 0 || self.loyalty.per_photo > 0) && is_google(&self.reviews.url) {
+            wrong(
+                "loyalty.per_review",
+                "Google forbids rewards for its reviews, points included: give none, or ask elsewhere",
+            );
+        }
         if !self.referral.url.is_empty() && !self.referral.url.contains("{code}") {
             wrong("referral.url", "`{code}` is missing: without it nobody knows who sent the friend");
         }

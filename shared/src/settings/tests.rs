@@ -67,6 +67,28 @@ fn what_can_be_read_has_to_make_sense() {
     check(json!({ "sending_hours": { "from": "20:00" } }), &[("sending_hours", "before")]);
     check(json!({ "cap": { "messages": 0 } }), &[("cap", "at least one")]);
     check(json!({ "holdout": 51 }), &[("holdout", "50")]);
+    check(
+        json!({ "goodwill": { "code": "A", "codes": ["B"], "gives": "10 %" } }),
+        &[("goodwill", "either one `code`")],
+    );
+    check(json!({ "goodwill": { "codes": ["A"] } }), &[("goodwill.gives", "what the voucher gives")]);
+    check(
+        json!({ "goodwill": { "codes": ["A", "A", "B C", ""], "gives": "10 %" } }),
+        &[
+            ("goodwill.codes[1]", "in the list already"),
+            ("goodwill.codes[2]", "no blanks"),
+            ("goodwill.codes[3]", "1 to 64"),
+        ],
+    );
+    check(
+        json!({ "reviews": { "url": "https://g.page/r/x/review" }, "loyalty": { "per_review": 10 } }),
+        &[("loyalty.per_review", "Google forbids")],
+    );
+    check(json!({ "events": ["order.created"] }), &[("events[0]", "unknown variant")]);
+    check(
+        json!({ "playbooks": { "delay": { "delay": "-1h" } } }),
+        &[("playbooks.delay.delay", "a length of time")],
+    );
     check(json!({ "default_locale": "tlh" }), &[("default_locale", "language")]);
     check(json!({ "referral": { "url": "https://shop.example/" } }), &[("referral.url", "{code}")]);
     check(

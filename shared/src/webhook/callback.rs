@@ -35,9 +35,9 @@ pub struct Callback {
     read: fn(&Delivery<'_>) -> Result<Vec<Report>, Problem>,
 }
 
-/// Checks a signature, in DER, on P-256: `(key, message, signature)`, the key a point as SEC 1 writes it. Whoever serves
-/// callbacks brings it: elliptic curves are needed here and nowhere else.
-pub type VerifyP256 = fn(&[u8], &[u8], &[u8]) -> bool;
+/// Checks a signature on P-256: `(key, digest, signature)`, the key a point as SEC 1 writes it, the signature its two
+/// numbers of 32 bytes. Whoever serves callbacks brings it: elliptic curves are needed here and nowhere else.
+pub type VerifyP256 = fn(&[u8], &[u8; 32], &[u8; 64]) -> bool;
 
 /// What a report is checked with.
 #[derive(Debug)]

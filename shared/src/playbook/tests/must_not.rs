@@ -41,7 +41,10 @@ proptest! {
     /// Where a review is asked for on Google, nothing is given in the same message.
     #[test]
     fn nothing_is_given_beside_a_link_to_google(facts in lives()) {
-        let google = json!({ "reviews": { "url": "https://g.page/r/bean/review?order={order}", "reward": "" } });
+        let google = json!({
+            "reviews": { "url": "https://g.page/r/bean/review?order={order}", "reward": "" },
+            "loyalty": { "per_review": 0 },
+        });
         let settings = busy().with(&google).expect("settings");
         let lines = live(&facts, &settings, end());
         for (line, body) in said(&lines, &settings) {

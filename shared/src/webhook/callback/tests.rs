@@ -2,8 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use p256::ecdsa::signature::{Signer, Verifier};
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::verify::{hmac_sha1, hmac_sha256};
@@ -19,9 +21,47 @@ fn now() -> Time {
     Time::parse(NOW).expect("a time")
 }
 
-fn verify_p256(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let (key, signature) = (VerifyingKey::from_sec1_bytes(key), Signature::from_der(signature));
-    key.is_ok_and(|key| signature.is_ok_and(|signature| key.verify(message, &signature).is_ok()))
+fn verify_p256(key: &[u8], digest: &[u8; 32], signature: &[u8; 64]) -> bool {
+    let (key, signature) = (VerifyingKey::from_sec1_bytes(key), Signature::from_slice(signature));
+    key.is_ok_and(|key| signature.is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()))
+}
+
+/// What is read of a signature is what the library reads, and what it refuses is refused.
+fn agrees(der: &[u8]) {
+    let ours = sendgrid::numbers(der).and_then(|both| Signature::from_slice(&both).ok());
+    assert_eq!(ours, Signature::from_der(der).ok(), "{der:02x?}");
+}
+
+proptest! {
+    #[test]
+    fn a_signature_is_read_as_the_library_reads_it(
+        message in any::<u64>(), place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in 0..80_usize,
+    ) {
+        let signature: Signature = key().sign(&message.to_le_bytes());
+        let der = signature.to_der().as_bytes().to_vec();
+        agrees(&der);
+        agrees(&der[..cut.min(der.len())]);
+        let mut changed = der.clone();
+        changed[place.index(der.len())] = byte;
+        agrees(&changed);
+        agrees(&[der.as_slice(), &[byte]].concat());
+    }
+}
+
+#[test]
+fn short_and_long_numbers_of_signatures_are_read() {
+    for der in [
+        &[0x30, 6, 2, 1, 1, 2, 1, 1][..],
+        &[0x30, 8, 2, 2, 0, 0x80, 2, 2, 0, 0xff],
+        &[0x30, 7, 2, 2, 0, 1, 2, 1, 1],
+        &[0x30, 6, 2, 1, 0, 2, 1, 1],
+        &[0x30, 6, 2, 1, 0x80, 2, 1, 1],
+        &[0x30, 4, 2, 0, 2, 0],
+        &[0x30],
+        &[],
+    ] {
+        agrees(der);
+    }
 }
 
 fn checks(url: &str, secrets: Vec<String>) -> Checks<'_> {

@@ -3,7 +3,7 @@
 //! Its reports bear no time, so they get ours: to the minute where only the state matters, so that a repetition is mostly
 //! the same fact, and exactly for STOP and START, of which the later one counts.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -20,10 +20,7 @@ use crate::time::Time;
 pub(super) fn prove(delivery: &Delivery<'_>, checks: &Checks<'_>) -> bool {
     let given = delivery.header("x-twilio-signature").and_then(|given| BASE64.decode(given).ok());
     let Some(given) = given else { return false };
-    let mut fields: Vec<_> = form_urlencoded::parse(delivery.body).collect();
-    fields.sort();
-    // What stands twice is signed once.
-    fields.dedup();
+    let Some(fields) = sorted(form_urlencoded::parse(delivery.body)) else { return false };
     let mut pieces = vec![checks.url.as_bytes()];
     pieces.extend(fields.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
     let matched = checks
@@ -33,29 +30,50 @@ pub(super) fn prove(delivery: &Delivery<'_>, checks: &Checks<'_>) -> bool {
     matched.into()
 }
 
-pub(super) fn read(delivery: &Delivery<'_>) -> Result<Vec<Report>, Problem> {
-    let mut form = BTreeMap::new();
-    for (name, value) in form_urlencoded::parse(delivery.body) {
-        form.insert(name.into_owned(), value.into_owned());
+/// In order, and what stands twice once: so they are signed. `None` if there are more than anybody sends.
+fn sorted<'a>(
+    fields: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+) -> Option<Vec<(Cow<'a, str>, Cow<'a, str>)>> {
+    let mut list = Vec::new();
+    for field in fields {
+        // Into its place, one by one: a sort is six kilobytes, and there are a few dozen.
+        if let Err(place) = list.binary_search(&field) {
+            list.insert(place, field);
+        }
+        if list.len() > MOST_FIELDS {
+            return None;
+        }
     }
-    let field = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    Some(list)
+}
+
+/// Twilio sends some twenty; each picture or film of a message is two more.
+const MOST_FIELDS: usize = 200;
+
+/// The last of this name in a form or a query, if it says something.
+fn value<'a>(form: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
+    let mut named = form_urlencoded::parse(form).filter(|(known, _)| known == name);
+    let first = named.next();
+    named.last().or(first).map(|(_, value)| value).filter(|value| !value.is_empty())
+}
+
+pub(super) fn read(delivery: &Delivery<'_>) -> Result<Vec<Report>, Problem> {
+    let field = |name: &str| value(delivery.body, name);
     let report = if let Some(status) =
         field("MessageStatus").or_else(|| field("SmsStatus")).filter(|status| *status != "received")
     {
         let code = field("ErrorCode").unwrap_or_default();
-        outcome(status, code).map(|what| {
-            let (channel, address) = number(field("To").unwrap_or_default());
-            let mut query = BTreeMap::new();
-            for (name, value) in form_urlencoded::parse(delivery.query.as_bytes()) {
-                query.insert(name.into_owned(), value.into_owned());
-            }
-            let message = query.remove("message").zip(query.remove("reference"));
+        outcome(&status, &code).map(|what| {
+            let (channel, address) = number(&field("To").unwrap_or_default());
+            let named = |name| value(delivery.query.as_bytes(), name).map(Cow::into_owned);
+            let message = named("message").zip(named("reference"));
             let at = Time::from_seconds(delivery.now.seconds().div_euclid(60) * 60);
             Report { at, message, channel, address, what }
         })
     } else if let Some(from) = field("From") {
-        word(field("OptOutType"), field("Body").unwrap_or_default()).map(|what| {
-            let (channel, address) = number(from);
+        let said = field("OptOutType").or_else(|| field("Body")).unwrap_or_default();
+        word(&said).map(|what| {
+            let (channel, address) = number(&from);
             Report { at: delivery.now, message: None, channel, address, what }
         })
     } else {
@@ -78,11 +96,8 @@ fn outcome(status: &str, code: &str) -> Option<What> {
 
 /// What an incoming message means. Twilio says it itself where its own opt-out is set up; where not, the words that the
 /// law and the networks name, and their like in the languages that we write.
-fn word(told: Option<&str>, text: &str) -> Option<What> {
-    let letters = |text: &str| -> String {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).take(20).collect()
-    };
-    let said = told.map_or_else(|| letters(text), letters);
+fn word(text: &str) -> Option<What> {
+    let said: String = text.chars().filter_map(letter).take(20).collect();
     match said.as_str() {
         "STOP" | "STOPALL" | "STOPP" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT"
         | "ARRET" | "ARRÊT" | "BAJA" | "ALTO" | "PARAR" | "SAIR" | "REZYGNUJĘ" | "REZYGNUJE" => {
@@ -90,6 +105,20 @@ fn word(told: Option<&str>, text: &str) -> Option<What> {
         }
         "START" | "UNSTOP" => Some(What::Resumed),
         _ => None,
+    }
+}
+
+/// In upper case; nothing for what is between letters. Of other letters only those of the words are known: the tables for
+/// all of them are fifteen kilobytes.
+fn letter(c: char) -> Option<char> {
+    match c {
+        'ê' => Some('Ê'),
+        'ę' => Some('Ę'),
+        c if c.is_ascii_alphanumeric() => Some(c.to_ascii_uppercase()),
+        // Latin-1's signs, then general punctuation up to the other signs, and pictures.
+        '\0'..='\u{bf}' | '\u{2000}'..='\u{2bff}' | '\u{3000}'..='\u{303f}' | '\u{fe00}'..='\u{fe0f}' => None,
+        '\u{1f000}'.. => None,
+        other => Some(other),
     }
 }
 
