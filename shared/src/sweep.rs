@@ -588,12 +588,11 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         roots.extend(new.cloned().collect::<Vec<_>>());
         for root in roots {
             let unknown;
-            let customer = match records.customer(&root).await? {
-                Some(customer) => customer,
-                None => {
-                    unknown = Customer { keys: BTreeSet::from([root.clone()]), ..Customer::default() };
-                    &unknown
-                }
+            let customer = if let Some(customer) = records.customer(&root).await? {
+                customer
+            } else {
+                unknown = Customer { keys: BTreeSet::from([root.clone()]), ..Customer::default() };
+                &unknown
             };
             let planned = self.planned(customer, erasures, now);
             for decision in decide(customer, &planned, now) {

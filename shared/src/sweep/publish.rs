@@ -170,14 +170,11 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 break;
             }
             let Some(bytes) = self.store.get(key).await? else { continue };
-            let facts: BTreeSet<Fact> = match codec::decode(key, &bytes) {
-                Ok(facts) => facts,
+            let Ok(facts) = codec::decode::<BTreeSet<Fact>>(key, &bytes) else {
                 // Nobody will ever be able to tell it.
-                Err(_) => {
-                    self.store.delete(key).await?;
-                    lost += 1;
-                    continue;
-                }
+                self.store.delete(key).await?;
+                lost += 1;
+                continue;
             };
             let mut key = key.clone();
             if !own.contains(&key) {

@@ -25,9 +25,9 @@ fn shop() -> World {
 }
 
 /// An answer comes in.
-fn answer(world: &World, id: usize) -> Fact {
+fn answer(world: &World, id: i64) -> Fact {
     let answer = json!({
-        "at": 1_795_255_200_000_i64 + id as i64, "source": "generic", "keys": [format!("answer:a{id}")],
+        "at": 1_795_255_200_000_i64 + id, "source": "generic", "keys": [format!("answer:a{id}")],
         "event": { "answer": { "id": format!("a{id}"), "kind": "nps", "score": 9, "scale": { "min": 0, "max": 10, "good": "high" } } },
     });
     let fact = Fact::from_bytes(answer.to_string().as_bytes()).expect("a fact");

@@ -116,8 +116,11 @@ fn letter(c: char) -> Option<char> {
         'ę' => Some('Ę'),
         c if c.is_ascii_alphanumeric() => Some(c.to_ascii_uppercase()),
         // Latin-1's signs, then general punctuation up to the other signs, and pictures.
-        '\0'..='\u{bf}' | '\u{2000}'..='\u{2bff}' | '\u{3000}'..='\u{303f}' | '\u{fe00}'..='\u{fe0f}' => None,
-        '\u{1f000}'.. => None,
+        '\0'..='\u{bf}'
+        | '\u{2000}'..='\u{2bff}'
+        | '\u{3000}'..='\u{303f}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{1f000}'.. => None,
         other => Some(other),
     }
 }
