@@ -173,7 +173,7 @@ impl<'a> Plain<'a> {
             });
             let zone = zone.unwrap_or_else(Zone::utc);
             let mut judge = |promise: NaiveDate, delivered: Option<Time>| {
-                let counted = delivered.map_or(promise, |at| at.date());
+                let counted = delivered.map_or(promise, Time::date);
                 let known = delivered.is_some() || promise < self.now.date();
                 if known && (self.window.from..=self.window.to).contains(&counted) {
                     promised.push(delivered.is_some_and(|at| zone.date(at) <= promise));
