@@ -11,6 +11,7 @@ mod journey;
 mod metrics;
 mod pages;
 mod platforms;
+mod playbooks;
 mod privacy;
 mod process;
 mod providers;
