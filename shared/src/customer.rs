@@ -222,9 +222,29 @@ impl Order {
         (report.id, order, report.contact)
     }
 
-    /// When the order first reached a stage.
+    /// When the order first reached a stage. Refunds that came to all that was paid are a full one, whoever says so.
     pub fn reached(&self, stage: OrderStage) -> Option<Time> {
-        self.stages.get(&stage).map(|first| first.0)
+        let told = self.stages.get(&stage).map(|first| first.0);
+        told.or_else(|| self.last_refund().filter(|_| stage == OrderStage::Refunded && self.is_all_back()))
+    }
+
+    /// What is left of the total after refunds in its currency.
+    pub(crate) fn kept(&self) -> Option<Money> {
+        let total = self.total.get()?;
+        let refunds = self.refunds.values().filter_map(|refund| refund.get()?.amount.as_ref());
+        let back: i64 = refunds
+            .filter(|back| back.currency == total.currency)
+            .fold(0, |sum, back| sum.saturating_add(back.minor));
+        Some(Money { minor: total.minor.saturating_sub(back).max(0), currency: total.currency.clone() })
+    }
+
+    fn is_all_back(&self) -> bool {
+        self.total.get().is_some_and(|total| total.minor > 0)
+            && self.kept().is_some_and(|kept| kept.minor == 0)
+    }
+
+    fn last_refund(&self) -> Option<Time> {
+        self.refunds.values().filter_map(|refund| Some(refund.get()?.at)).max()
     }
 
     pub fn is_test(&self) -> bool {

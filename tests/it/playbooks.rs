@@ -51,7 +51,7 @@ const fn day(days: u64) -> u64 {
 
 fn order(hours: u64, order: Value) -> Happening {
     let mut body =
-        json!({ "type": "order.paid", "data": { "order": { "currency": "EUR", "total": "49.90" } } });
+        json!({ "type": "order.created", "data": { "order": { "currency": "EUR", "total": "49.90" } } });
     merge(&mut body["data"]["order"], order);
     Happening { hours, what: What::Told("order-created", body) }
 }
@@ -65,6 +65,13 @@ fn machine(hours: u64, id: &str) -> Happening {
 
 fn beans(hours: u64, id: &str) -> Happening {
     order(hours, json!({ "id": id, "items": [{ "title": "Beans", "sku": "BEANS", "quantity": 1 }] }))
+}
+
+fn paid(hours: u64, id: &str) -> Happening {
+    Happening {
+        hours,
+        what: What::Told("order-created", json!({ "type": "order.paid", "data": { "order": { "id": id } } })),
+    }
 }
 
 fn parcel(hours: u64, order: &str, status: &str) -> Happening {
@@ -85,8 +92,9 @@ fn review(hours: u64, id: &str, rating: u8) -> Happening {
     Happening { hours, what: What::Told("review-posted", body) }
 }
 
-fn solved(hours: u64, id: &str) -> Happening {
-    let body = json!({ "type": "ticket.updated", "data": { "ticket": { "id": id, "status": "solved" } } });
+fn solved(hours: u64, id: &str, at: &str) -> Happening {
+    let ticket = json!({ "id": id, "status": "solved", "solved_at": at });
+    let body = json!({ "type": "ticket.updated", "data": { "ticket": ticket } });
     Happening { hours, what: What::Told("ticket-updated", body) }
 }
 
@@ -112,6 +120,7 @@ fn lives() -> Vec<(&'static str, bool, Vec<Happening>)> {
             true,
             vec![
                 machine(0, "A1"),
+                paid(1, "A1"),
                 parcel(day(1), "A1", "shipped"),
                 parcel(day(3), "A1", "delivered"),
                 nps(day(7), "a-nps", 10),
@@ -131,7 +140,7 @@ fn lives() -> Vec<(&'static str, bool, Vec<Happening>)> {
                 parcel(day(1), "B1", "shipped"),
                 Happening { hours: day(4) + 5, what: What::Form("do=case&topic=where&text=Where+is+it") },
                 parcel(day(5), "B1", "delivered"),
-                solved(day(6), "b-ticket"),
+                solved(day(6), "b-ticket", "2027-01-21T08:00:00Z"),
                 nps(day(8), "b-nps", 2),
                 refunded(day(12), "B1"),
             ],
@@ -142,8 +151,10 @@ fn lives() -> Vec<(&'static str, bool, Vec<Happening>)> {
             true,
             vec![
                 beans(0, "C1"),
+                paid(1, "C1"),
                 parcel(day(2), "C1", "delivered"),
                 beans(day(28), "C2"),
+                paid(day(28) + 1, "C2"),
                 review(day(30), "c-review", 2),
             ],
         ),

@@ -292,12 +292,12 @@ impl<'a> Lines<'a> {
         }
         purchases.sort_by_key(|(at, id, _)| (*at, *id));
         for (placed, id, order) in &purchases {
-            let Some((minor, currency)) = kept(order) else { continue };
+            let Some(kept) = order.kept() else { continue };
+            let units = kept.minor / kept.minor_per_unit();
             let product = self.product(None, Some(&(*id).to_owned()));
-            let what = What::Order { currency: currency.to_owned() };
-            self.add("order", id, *placed, minor, what, Dims { product, ..Dims::default() });
+            let what = What::Order { currency: kept.currency };
+            self.add("order", id, *placed, kept.minor, what, Dims { product, ..Dims::default() });
             if let Some(paid) = order.reached(OrderStage::Paid) {
-                let units = order.total.get().map_or(0, |total| minor / total.minor_per_unit());
                 self.add("paid", id, paid, units, What::Paid, Dims::default());
             }
         }
@@ -311,8 +311,8 @@ impl<'a> Lines<'a> {
         let currency = first_order.total.get().map(|total| total.currency.clone());
         let mut occasions: Vec<(Time, i128)> = Vec::new();
         for (placed, _, order) in &purchases {
-            let value = kept(order).filter(|(_, other)| currency.as_deref() == Some(*other));
-            let value = i128::from(value.map_or(0, |(minor, _)| minor));
+            let value = order.kept().filter(|kept| currency.as_deref() == Some(&kept.currency));
+            let value = i128::from(value.map_or(0, |kept| kept.minor));
             match occasions.last_mut() {
                 Some((at, sum)) if at.date() == placed.date() => *sum += value,
                 _ => occasions.push((*placed, value)),
@@ -405,16 +405,6 @@ impl<'a> Lines<'a> {
 fn is_off(order: &Order) -> bool {
     order.is_test()
         || [OrderStage::Cancelled, OrderStage::Refunded].iter().any(|stage| order.reached(*stage).is_some())
-}
-
-/// What an order brought after refunds in its own currency.
-fn kept(order: &Order) -> Option<(i64, &str)> {
-    let total = order.total.get()?;
-    let refunds = order.refunds.values().filter_map(|refund| refund.get()?.amount.as_ref());
-    let back: i64 = refunds
-        .filter(|back| back.currency == total.currency)
-        .fold(0, |sum, back| sum.saturating_add(back.minor));
-    Some((total.minor.saturating_sub(back).max(0), &total.currency))
 }
 
 /// When a ticket was solved, unless it was opened again since.

@@ -47,14 +47,8 @@ impl Account {
         let mut earned = Vec::new();
         for chapter in &story.orders {
             let paid = chapter.order.reached(OrderStage::Paid).filter(|_| chapter.problem().is_none());
-            let (Some(at), Some(total)) = (paid, chapter.order.total.get()) else { continue };
-            let refunds = chapter.order.refunds.values().filter_map(|refund| refund.get()?.amount.as_ref());
-            let back: i64 =
-                refunds.filter(|back| back.currency == total.currency).map(|back| back.minor).sum();
-            let kept =
-                crate::money::Money { minor: (total.minor - back).max(0), currency: total.currency.clone() };
-            let units: u32 =
-                kept.amount().split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0);
+            let (Some(at), Some(kept)) = (paid, chapter.order.kept()) else { continue };
+            let units = u32::try_from(kept.minor / kept.minor_per_unit()).unwrap_or(u32::MAX);
             let points = units.saturating_mul(u32::from(rules.per_unit));
             earned.push(Earned { at, points, cause: ["order:", chapter.id].concat() });
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use aftercare::channel::{CallError, Outbound};
 use aftercare::fact::{Event, Fact};
 use aftercare::message::Step;
-use aftercare::store::lease::Clock;
+use aftercare::store::lease::{Clock, LeaseTiming};
 use aftercare::store::meta::Meta;
 use aftercare::store::{Store, StoreError, codec, names};
 use aftercare::time::Time;
@@ -295,7 +295,8 @@ impl Clock for Access {
     }
 
     async fn wait(&self, duration: TimeDelta) {
-        if !self.is(Sabotage::NoSettling) {
+        // Other waits (a provider asked for a pause) end in time only.
+        if !self.is(Sabotage::NoSettling) || duration != LeaseTiming::default().settle {
             self.port.wait(duration).await;
         }
     }

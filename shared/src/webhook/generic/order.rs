@@ -20,7 +20,8 @@ fn order(Envelope { kind, at, data }: Envelope<'_>) -> Result<Accepted, Problem>
     if currency.is_empty() && order.has("total") {
         return Err(order.problem("currency", "An amount needs its currency."));
     }
-    let person = Person::read(&order);
+    // Every other event has the customer beside its subject, and so may this one.
+    let person = Person::read(if order.has("customer") { &order } else { &data });
     let number = order.id("number").map(|number| number.trim_start_matches('#').to_owned());
     let keys = person.keys_with(&order, [Key::order(&id), number.as_deref().and_then(Key::order_number)])?;
     let locale = order.parsed("locale", "a language tag such as pt-BR", text::locale);

@@ -316,6 +316,22 @@ fn types_of_other_urls_and_unknown_types_are_ignored() {
 // ── What the bodies become ──────────────────────────────────────────────────
 
 #[test]
+fn the_customer_of_an_order_may_stand_in_it_or_beside_it() {
+    let ann = json!({"email": "ann@example.com"});
+    let eve = json!({"email": "eve@example.com"});
+    let table = [
+        (json!({"order": {"id": 1, "customer": ann}}), "email:ann@example.com"),
+        (json!({"order": {"id": 1}, "customer": ann}), "email:ann@example.com"),
+        (json!({"order": {"id": 1, "customer": ann}, "customer": eve}), "email:ann@example.com"),
+    ];
+    for (data, email) in table {
+        let body = body("order.created", data);
+        assert!(validator("order-created").is_valid(&body), "{body}");
+        assert_eq!(keys(&fact(send(&body))), [email, "order:1"], "{body}");
+    }
+}
+
+#[test]
 fn an_order_is_read_as_it_is() {
     let schema: Value = serde_json::from_str(find("order-created").unwrap()).unwrap();
     let fact = fact(send(&schema["examples"][0]));
