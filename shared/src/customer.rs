@@ -439,6 +439,10 @@ impl From<Fact> for Customer {
                 customer.messages.insert(id, message);
                 Contact::default()
             }
+            Event::Past(past) => {
+                customer.join(past.record());
+                Contact::default()
+            }
         };
         customer.profile.join(Profile::from_contact(at, contact));
         customer

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+mod past;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,8 @@ use crate::key::Key;
 use crate::message::MessageStep;
 use crate::money::Money;
 use crate::time::Time;
+
+pub use past::Past;
 
 /// Something that happened to one customer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +49,7 @@ pub enum Event {
     Fetched(FetchReport),
     Message(MessageStep),
     Reach(Reach),
+    Past(Past),
 }
 
 impl Event {
@@ -58,7 +62,12 @@ impl Event {
             Self::Review(review) => Some(&review.contact),
             Self::Ticket(report) => Some(&report.contact),
             Self::Consent(report) => Some(&report.contact),
-            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) | Self::Reach(_) => None,
+            Self::Privacy(_)
+            | Self::Fetch(_)
+            | Self::Fetched(_)
+            | Self::Message(_)
+            | Self::Reach(_)
+            | Self::Past(_) => None,
         }
     }
 
@@ -70,7 +79,12 @@ impl Event {
             Self::Review(review) => Some(&mut review.contact),
             Self::Ticket(report) => Some(&mut report.contact),
             Self::Consent(report) => Some(&mut report.contact),
-            Self::Privacy(_) | Self::Fetch(_) | Self::Fetched(_) | Self::Message(_) | Self::Reach(_) => None,
+            Self::Privacy(_)
+            | Self::Fetch(_)
+            | Self::Fetched(_)
+            | Self::Message(_)
+            | Self::Reach(_)
+            | Self::Past(_) => None,
         }
     }
 

@@ -168,13 +168,15 @@ impl<'s, S: Store> Ledger<'s, S> {
         let before: BTreeSet<(LineId, Line)> = gather(before.flat_map(lines));
         let gone = before.iter().filter(|(id, line)| after.get(id) != Some(line));
         let gone: Vec<&(LineId, Line)> = gone.collect();
+        let removed: BTreeSet<LineId> = gather(gone.iter().map(|(id, _)| *id));
         let mut new: Vec<(LineId, Line, bool)> = Vec::new();
         for (id, line) in after {
             let line = (id, line);
             let known = before.contains(&line);
             // What is rolled up is counts, of which nothing can be missing.
             let heals = care == Care::Everything && line.1.at.date() >= oldest_detailed;
-            if !known || heals {
+            // Two records of one person, left by a crash, may disagree on a line; it goes with the one that is wrong.
+            if !known || heals || removed.contains(&id) {
                 new.push((line.0, line.1, known));
             }
         }

@@ -62,7 +62,7 @@ pub struct Settings {
     pub assumed_delivery: Span,
     /// Days until the body of a message is forgotten; its subject stays.
     pub body_days: u16,
-    /// Days until a settled order is reduced to a summary.
+    /// Days until reports of an order and steps of a message are kept as a summary only; 30 at least.
     pub retention_days: u16,
     /// Percent of people who get nothing from a playbook that is not service, so that its effect can be measured.
     pub holdout: u8,

@@ -16,6 +16,7 @@ pub mod records;
 pub mod room;
 pub mod segment;
 mod shelf;
+pub mod summary;
 pub mod upkeep;
 pub mod view;
 

@@ -7,6 +7,7 @@ mod digest;
 mod erase;
 mod fetch;
 mod publish;
+mod retire;
 mod send;
 mod voucher;
 mod words;
@@ -35,7 +36,7 @@ use crate::store::lease::{Clock, Lease, LeaseTiming};
 use crate::store::listing::Listing;
 use crate::store::meta::Meta;
 use crate::store::records::Records;
-use crate::store::segment::{self, Segment, Stored};
+use crate::store::segment::{self, Holds, Segment, Stored};
 use crate::store::upkeep::{self, PageLimits};
 use crate::store::{Store, StoreError, names, rebuild};
 use crate::time::Time;
@@ -168,6 +169,7 @@ async fn has_work(
         || meta.purge.is_some()
         || weekly::due(settings, meta.digest, now).is_some()
         || meta.words_from(now - words_last(settings), &listing.segments).is_some()
+        || retire::is_due(meta, settings, listing, now)
         || !listing.erased.is_subset(&meta.erased)
         || meta.unfolded(&listing.segments).any(|key| !meta.unreadable.contains_key(key)))
 }
@@ -395,16 +397,16 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                         folded.extend(stored);
                         replaced.push(key);
                     } else {
-                        folded.push(Stored { key: key.clone(), words_since: segment::words_since(&kept) });
+                        folded.push(Stored { key: key.clone(), holds: Holds::of(&kept) });
                     }
                     counted.push(key.clone());
-                    let mut kept: Vec<Fact> = kept.into_iter().collect();
-                    records.arrange(&mut kept, |fact| fact).await?;
-                    for fact in kept {
-                        touched.extend(records.join(fact).await?);
+                    meta.unreadable.remove(key);
+                    let kept = kept.into_iter().collect();
+                    for fact in join_all(&mut records, kept, &mut touched, &mut meta.unreadable).await? {
+                        // As if it had just come: it waits until its page or day is made again.
+                        self.store.set(&names::inbox(&fact.id()), &fact.to_bytes()).await?;
                     }
                     count += all;
-                    meta.unreadable.remove(key);
                 }
                 Err(StoreError::Unreadable { why, .. }) => {
                     meta.unreadable.insert(key.clone(), why);
@@ -460,6 +462,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             self.records(meta, erasures).ledger.roll_up(*date).await?;
         }
         self.drop_old_words(meta, erasures, listing).await?;
+        self.retire(meta, erasures, listing).await?;
         let Some((level, inputs)) = upkeep::merge_candidates(meta) else { return Ok(()) };
         let mut facts = BTreeSet::new();
         let mut merged = Vec::new();
@@ -488,14 +491,11 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             return meta.save(self.store).await;
         }
         // Joining them once more changes nothing, unless a page lost something to a holder that had overstayed its
-        // lease; then it is healed here.
+        // lease; then it is healed here. What is damaged is left alone.
         let mut records = self.records(meta, erasures).healing();
         let mut touched = BTreeSet::new();
-        let mut again: Vec<Fact> = facts.iter().cloned().collect();
-        records.arrange(&mut again, |fact| fact).await?;
-        for fact in again {
-            touched.extend(records.join(fact).await?);
-        }
+        let again = facts.iter().cloned().collect();
+        join_all(&mut records, again, &mut touched, &mut meta.unreadable).await?;
         records.ledger.forget_late();
         self.set_due(&mut records, meta, erasures, &touched).await?;
         meta.update(records.save(&[]).await?);
@@ -692,6 +692,28 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         Ok(())
     }
+}
+
+/// Joins facts that are stored in segments. Returns those that cannot be, with what is in their way in `unreadable`.
+async fn join_all<S: Store>(
+    records: &mut Records<'_, S>,
+    mut facts: Vec<Fact>,
+    touched: &mut BTreeSet<Key>,
+    unreadable: &mut BTreeMap<String, String>,
+) -> Result<Vec<Fact>, StoreError> {
+    records.arrange(&mut facts, |fact| fact).await?;
+    let mut left = Vec::new();
+    for fact in facts {
+        match records.join(fact.clone()).await {
+            Ok(root) => touched.extend(root),
+            Err(StoreError::Unreadable { key, why }) => {
+                unreadable.insert(key, why);
+                left.push(fact);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(left)
 }
 
 /// Is the team about to be told of something? What goes to them by the signed webhook is not told there twice.

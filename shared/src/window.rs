@@ -85,7 +85,10 @@ impl Period {
 }
 
 fn day(name: &str, value: &str) -> Result<NaiveDate, Problem> {
-    value.parse().map_err(|_| Problem::bad_parameter(name, "Give a day like 2026-11-21."))
+    // All digits of it: chrono takes 2026-1-2 and +2026-01-02 as well.
+    let day =
+        Some(value).filter(|value| value.len() == "2026-11-21".len()).and_then(|value| value.parse().ok());
+    day.ok_or_else(|| Problem::bad_parameter(name, "Give a day like 2026-11-21."))
 }
 
 #[cfg(test)]

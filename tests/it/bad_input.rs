@@ -4,13 +4,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aftercare::fact::Fact;
 use aftercare::key::Key;
 use aftercare::store::meta::{Meta, PageInfo};
 use aftercare::store::names;
 use aftercare::store::page::page_of;
+use aftercare::store::segment::Segment;
 use aftercare_host::{Call, Fault, Faults, Profile};
 use aftercare_tests::payload::{ShopifyOrder, nps_answer};
 use aftercare_tests::store::HostStore;
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -62,6 +65,17 @@ async fn spread() -> (Shop, HostStore) {
     (shop, store)
 }
 
+fn stored_answer(customer: u32, at: DateTime<Utc>) -> Fact {
+    let id = format!("c{customer}");
+    let score =
+        json!({ "id": id, "kind": "nps", "score": 9, "scale": { "min": 0, "max": 10, "good": "high" } });
+    let fact = json!({
+        "at": at.timestamp_millis(), "source": "generic",
+        "keys": [format!("answer:{id}"), format!("email:{}", email(customer))], "event": { "answer": score },
+    });
+    Fact::from_bytes(fact.to_string().as_bytes()).expect("a fact")
+}
+
 /// Damages the first value of a kind, reports more, sweeps, and repairs the value.
 async fn check_damage(kind: &str, damage: fn(&[u8]) -> Vec<u8>) {
     let (shop, HostStore(store)) = spread().await;
@@ -70,6 +84,10 @@ async fn check_damage(kind: &str, damage: fn(&[u8]) -> Vec<u8>) {
     let stored = shop.stored().await;
     let (key, sound) = stored.iter().find(|(key, _)| key.starts_with(kind)).expect("a value of this kind");
     store.set(key, &damage(sound)).await.expect("set");
+    // And a sweep died between its segment and its pages.
+    let unfolded = (0..CUSTOMERS).map(|customer| stored_answer(customer, shop.clock.now().into()));
+    let unfolded = Segment::new(0, &unfolded.collect());
+    store.set(&unfolded.key, &unfolded.bytes).await.expect("set");
 
     shop.advance(Duration::from_mins(5));
     for customer in 0..CUSTOMERS {
@@ -116,7 +134,11 @@ async fn check_damage(kind: &str, damage: fn(&[u8]) -> Vec<u8>) {
         try_dispatch(&shop).await;
     }
     assert_eq!(shop.get_json("/healthz").await["inbox"], json!(0), "{key}: nothing waits any more");
-    assert_eq!(shop.get_json("/metrics").await["nps"]["n"], json!(1 + CUSTOMERS), "{key}: nothing is lost");
+    assert_eq!(
+        shop.get_json("/metrics").await["nps"]["n"],
+        json!(1 + 2 * CUSTOMERS),
+        "{key}: nothing is lost"
+    );
     assert_eq!(mailed(&shop).await.len(), 2 * CUSTOMERS as usize, "{key}: everybody is thanked");
 }
 

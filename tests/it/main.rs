@@ -3,6 +3,7 @@
 mod bad_input;
 mod crash;
 mod deploy;
+mod description;
 mod desk;
 mod end_to_end;
 mod events;

@@ -20,7 +20,7 @@ async fn post(shop: &Shop, event: &str, kind: &str, at: DateTime<Utc>, data: Val
 }
 
 /// A month of a small shop: who bought, what came when, what they said of it and how they were helped.
-async fn month() -> Shop {
+pub(crate) async fn month() -> Shop {
     let shop = Shop::with(&[("process", "tick"), ("link_keys", "key-of-the-test-shop")]).await;
     let now: DateTime<Utc> = shop.clock.now().into();
     let names = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn"];

@@ -1,5 +1,6 @@
 //! Privacy requests on the wasm components as they ship: afterwards no stored key or value tells of the person.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aftercare::store::{codec, names};
@@ -214,6 +215,81 @@ async fn forgets_ann(process: &str, request: impl Fn(&Shop) -> (Sender, &'static
     let receipts = shop.get_json("/customers/erasures").await;
     assert_eq!(receipts[0]["kind"], json!("erase"));
     assert_eq!((&receipts[0]["customers"], &receipts[0]["orders"]), (&json!(1), &json!(1)));
+}
+
+/// The facts in segments, by what they are of.
+async fn kinds(shop: &Shop) -> BTreeMap<String, usize> {
+    let mut kinds = BTreeMap::new();
+    for (key, value) in shop.stored().await {
+        if names::segment_level(&key).is_some() {
+            let facts: Vec<Value> = codec::decode(&key, &value).expect("facts");
+            for kind in facts.iter().flat_map(|fact| fact["event"].as_object().expect("an event").keys()) {
+                *kinds.entry(kind.clone()).or_default() += 1;
+            }
+        }
+    }
+    kinds
+}
+
+/// What is told of Ann, and the scores of the month in which she bought something.
+async fn told(shop: &Shop) -> Vec<Value> {
+    let mut told = vec![shop.get_json("/customers/export?email=ann@example.org").await["customer"].clone()];
+    for metric in ["nps", "order_value", "messages", "on_time"] {
+        told.push(shop.get_json(&format!("/metrics/{metric}?from=2027-01-01&to=2027-01-31")).await);
+    }
+    told
+}
+
+/// Months after their orders nothing is left to be said to Ann and Bob, and their reports become summaries.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_long_past_is_a_summary_that_tells_the_same_and_can_be_forgotten() {
+    let shop = Shop::with(&[("process", "tick")]).await;
+    let settings = json!({ "retention_days": 70, "playbooks": { "digest": { "enabled": false } } });
+    assert_eq!(shop.put_settings(&settings).await.status(), 200);
+    for event in about_ann(&shop) {
+        deliver(&shop, &[event]).await;
+        shop.order(&bobs_order(&shop)).await;
+        shop.dispatch().await;
+        shop.advance(Duration::from_mins(10));
+    }
+    let pass = async |days| {
+        for _ in 0..days {
+            shop.advance(Duration::from_hours(24));
+            shop.dispatch().await;
+        }
+    };
+    pass(60).await;
+    let (before, single) = (told(&shop).await, kinds(&shop).await);
+    assert!(single["order"] > 2 && single["shipment"] > 1 && single["message"] > 4, "{single:?}");
+    assert_eq!(single.get("past"), None);
+    pass(52).await;
+    let summed_up = kinds(&shop).await;
+    let left: Vec<&String> = summed_up.keys().collect();
+    assert_eq!(left, ["answer", "past", "ticket"], "{summed_up:?}");
+    assert_eq!(told(&shop).await, before);
+
+    // The platforms deliver it all again, and the caches are made again.
+    deliver(&shop, &about_ann(&shop)[..1]).await;
+    shop.dispatch().await;
+    let caches = |stored: BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
+        stored.into_iter().filter(|(key, _)| key.starts_with("page:")).collect()
+    };
+    let stored = shop.stored().await;
+    let store = shop.host.store("default").expect("the store");
+    for key in stored.keys().filter(|key| names::segment_level(key).is_none() && !key.starts_with("setting"))
+    {
+        if !key.starts_with("outbox:") {
+            store.delete(key).await.expect("delete");
+        }
+    }
+    shop.dispatch().await;
+    assert_eq!(caches(shop.stored().await), caches(stored));
+
+    let mails = shop.outbox().await.len();
+    deliver(&shop, &[redact()]).await;
+    shop.dispatch().await;
+    assert_eq!(traces(&shop).await, Vec::<String>::new());
+    assert!(shop.outbox().await.len() < mails);
 }
 
 #[tokio::test(flavor = "multi_thread")]

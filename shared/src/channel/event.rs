@@ -81,7 +81,7 @@ impl Kind {
             Event::Message(step) if step.body.is_some() => Some(Self::Alert),
             Event::Message(_) => Some(Self::Message),
             Event::Reach(_) => Some(Self::Address),
-            Event::Privacy(_) | Event::Fetch(_) | Event::Fetched(_) => None,
+            Event::Privacy(_) | Event::Fetch(_) | Event::Fetched(_) | Event::Past(_) => None,
         }
     }
 }

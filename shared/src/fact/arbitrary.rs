@@ -55,7 +55,7 @@ fn own_key(event: &Event) -> Option<Key> {
             if kind == "order" { Key::order(id) } else { Key::person(kind, id) }
         }
         Event::Reach(reach) => Reach::key(reach.channel, &reach.address),
-        Event::Consent(_) => None,
+        Event::Consent(_) | Event::Past(_) => None,
     }
 }
 

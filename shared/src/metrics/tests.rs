@@ -270,6 +270,7 @@ fn described() -> Value {
             json!({
                 "application/json": { "schema": all },
                 "text/csv": csv,
+                "application/openmetrics-text": { "schema": { "type": "string" } },
             }),
         ),
     );

@@ -27,6 +27,9 @@ const FAQ_MAX: usize = 12;
 /// Codes in a pool: every sweep reads them.
 const CODES_MAX: usize = 1_000;
 
+/// What is younger is not summarised: it may still be contradicted, or belong to somebody who is about to be forgotten.
+const LEAST_RETENTION: u16 = 30;
+
 /// Longest logo, in bytes.
 const LOGO_MAX: usize = 8 * 1024;
 
@@ -140,10 +143,11 @@ impl Settings {
         if self.cap.messages == 0 || self.cap.within.is_zero() {
             wrong("cap", "at least one message, within a length of time");
         }
-        for (path, days) in [("body_days", self.body_days), ("retention_days", self.retention_days)] {
-            if days == 0 {
-                wrong(path, "days are counted from 1");
-            }
+        if self.body_days == 0 {
+            wrong("body_days", "days are counted from 1");
+        }
+        if self.retention_days < LEAST_RETENTION {
+            wrong("retention_days", "30 days at least: events and requests to be forgotten may come late");
         }
         if self.goodwill.percent > 100 {
             wrong("goodwill.percent", "at most 100 percent");

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Store, StoreError, codec, names};
-use crate::fact::{Event, Fact, FactId, PrivacyKind, PrivacyRequest};
+use crate::fact::{Event, Fact, FactId, Past, PrivacyKind, PrivacyRequest};
 use crate::key::Key;
-use crate::message::MessageId;
+use crate::message::{MessageId, MessageStep};
 use crate::time::Time;
 
 /// A document of this size is left alone; the next erasure begins another one.
@@ -247,8 +247,9 @@ impl Erasures {
     pub fn covers(&self, fact: &Fact) -> Option<Time> {
         let everything = self.everything().filter(|until| *until >= fact.at);
         match &fact.event {
-            Event::Message(step) => {
-                everything.or_else(|| self.bars(&step.id, &step.cause).then_some(fact.at))
+            Event::Message(MessageStep { id, cause, .. })
+            | Event::Past(Past { message: Some((id, cause)), .. }) => {
+                everything.or_else(|| self.bars(id, cause).then_some(fact.at))
             }
             _ => self.covers_keys(fact.at, fact.all_keys()),
         }

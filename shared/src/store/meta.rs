@@ -22,6 +22,9 @@ pub struct Meta {
     /// Folded segments with words of messages in them, and when the oldest of those was frozen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub words: BTreeMap<String, Time>,
+    /// Folded segments with single reports of orders and single steps of messages, and when the newest of those was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub detailed: BTreeMap<String, Time>,
     /// Segments that could not be read, and pages and days for which facts wait, with the reason: left alone, shown by
     /// `/healthz`, tried again by every sweep that has something else to do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -81,6 +84,7 @@ impl Default for Meta {
             pages: vec![PageInfo::default()],
             folded: BTreeSet::new(),
             words: BTreeMap::new(),
+            detailed: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             unfetched: Unfetched::default(),
             erased: BTreeSet::new(),
@@ -116,9 +120,12 @@ impl Meta {
 
     /// Takes note of a segment whose facts are in pages and ledger.
     pub fn fold(&mut self, stored: impl IntoIterator<Item = Stored>) {
-        for Stored { key, words_since } in stored {
-            if let Some(since) = words_since {
+        for Stored { key, holds } in stored {
+            if let Some(since) = holds.words_since {
                 self.words.insert(key.clone(), since);
+            }
+            if let Some(until) = holds.detailed_until {
+                self.detailed.insert(key.clone(), until);
             }
             self.folded.insert(key);
         }
@@ -128,6 +135,7 @@ impl Meta {
     pub fn drop_segment(&mut self, key: &str) {
         self.folded.remove(key);
         self.words.remove(key);
+        self.detailed.remove(key);
     }
 
     /// Keeps only segments that are stored. Merged ones are gone; their names must not stand for work in later merges.
@@ -135,6 +143,7 @@ impl Meta {
         self.folded.retain(|key| stored.contains(key));
         let folded = &self.folded;
         self.words.retain(|key, _| folded.contains(key));
+        self.detailed.retain(|key, _| folded.contains(key));
         self.unreadable.retain(|key, _| stored.contains(key));
     }
 
@@ -142,6 +151,12 @@ impl Meta {
     pub fn words_from(&self, by: Time, stored: &BTreeSet<String>) -> Option<&String> {
         let mut old = self.words.iter().filter(|(key, since)| **since <= by && stored.contains(*key));
         old.next().map(|(key, _)| key)
+    }
+
+    /// Segments among `stored` of which all that could be summarised was over by then.
+    pub fn past_by<'a>(&'a self, by: Time, stored: &'a BTreeSet<String>) -> impl Iterator<Item = &'a String> {
+        let past = self.detailed.iter().filter(move |(key, until)| **until <= by && stored.contains(*key));
+        past.map(|(key, _)| key)
     }
 
     /// Takes note of pages that were looked at or written.

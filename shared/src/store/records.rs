@@ -190,7 +190,11 @@ impl<'s, S: Store> Records<'s, S> {
         if self.care == Care::Everything {
             let mut others = BTreeSet::new();
             for root in self.roots_of(items.iter().flat_map(|item| &fact(item).keys)).await? {
-                others.extend(self.open(&root).await?.customer().keys.iter().cloned());
+                match self.open(&root).await {
+                    Ok(open) => others.extend(open.customer().keys.iter().cloned()),
+                    Err(StoreError::Unreadable { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
             self.look_up(others.iter()).await?;
         }
@@ -208,7 +212,7 @@ impl<'s, S: Store> Records<'s, S> {
         known.or(fact.keys.first()).map(|key| self.home_of(key))
     }
 
-    /// The roots of these keys, each once, in the order of their pages.
+    /// The roots of these keys, each once, in the order of their pages, as far as those can be read.
     pub async fn roots_of<'k>(
         &mut self,
         keys: impl Iterator<Item = &'k Key> + Clone,
@@ -216,8 +220,10 @@ impl<'s, S: Store> Records<'s, S> {
         self.look_up(keys.clone()).await?;
         let mut roots = BTreeSet::new();
         for key in keys {
-            if let Some(root) = self.root_of(key).await? {
-                roots.insert((self.home_of(&root), root));
+            match self.root_of(key).await {
+                Ok(root) => roots.extend(root.map(|root| (self.home_of(&root), root))),
+                Err(StoreError::Unreadable { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(roots.into_iter().map(|(_, root)| root).collect())

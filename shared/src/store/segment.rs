@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::{Store, StoreError, codec, names};
+use super::{Store, StoreError, codec, names, summary};
 use crate::fact::{Event, Fact};
 use crate::gather::gather;
 use crate::message::MessageStep;
@@ -24,15 +24,14 @@ const MAX_BYTES: usize = 256 * 1024;
 pub struct Segment {
     pub key: String,
     pub bytes: Vec<u8>,
-    /// When the oldest message was frozen whose words are in it.
-    pub words_since: Option<Time>,
+    pub holds: Holds,
 }
 
 impl Segment {
     pub fn new(level: u8, facts: &BTreeSet<Fact>) -> Self {
         let bytes = codec::encode(facts);
         let key = names::segment(level, &crate::hex::encode(&Sha256::digest(&bytes)[..16]));
-        Self { key, bytes, words_since: words_since(facts) }
+        Self { key, bytes, holds: Holds::of(facts) }
     }
 
     pub async fn save(&self, store: &impl Store) -> Result<(), StoreError> {
@@ -49,8 +48,22 @@ impl Segment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     pub key: String,
-    /// As in [`Segment`].
+    pub holds: Holds,
+}
+
+/// What of a segment's facts is not to stay for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holds {
+    /// When the oldest message was frozen whose words are in it.
     pub words_since: Option<Time>,
+    /// When the newest was of what can be summarised.
+    pub detailed_until: Option<Time>,
+}
+
+impl Holds {
+    pub fn of(facts: &BTreeSet<Fact>) -> Self {
+        Self { words_since: words_since(facts), detailed_until: summary::detailed_until(facts) }
+    }
 }
 
 /// When the oldest message among these facts was frozen, of those that have their words.
@@ -66,6 +79,7 @@ pub fn words_since(facts: &BTreeSet<Fact>) -> Option<Time> {
 pub fn weight(facts: &BTreeSet<Fact>) -> usize {
     let words = |fact: &Fact| match &fact.event {
         Event::Message(MessageStep { body: Some(body), .. }) => body.html.len() + body.text.len(),
+        Event::Past(past) => past.weight(),
         _ => 0,
     };
     facts.iter().map(|fact| 1_024 + words(fact)).sum()
@@ -76,7 +90,7 @@ pub async fn store(store: &impl Store, level: u8, facts: &BTreeSet<Fact>) -> Res
     let mut stored = Vec::new();
     for segment in segments(level, facts) {
         segment.save(store).await?;
-        stored.push(Stored { key: segment.key, words_since: segment.words_since });
+        stored.push(Stored { key: segment.key, holds: segment.holds });
     }
     Ok(stored)
 }

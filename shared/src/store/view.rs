@@ -216,8 +216,8 @@ impl<'s, S: Store> View<'s, S> {
     ///
     /// A sweep stores a segment before it touches anything else. One that was under way before is no harm: its facts were
     /// known here, and joined to whatever it had or had not written yet. A rebuild forgets what is folded before it
-    /// deletes anything; and when a page is divided, what is no longer there is somewhere else. `hashes` are of the keys
-    /// that were looked up.
+    /// deletes anything; and when a page is divided, what is no longer there is somewhere else. A day that is new may have
+    /// been written before `meta` was read and after the keys were. `hashes` are of the keys that were looked up.
     async fn still_holds(&self, hashes: &[u32]) -> Result<bool, StoreError> {
         let listing = Listing::read(self.store).await?;
         let meta = Meta::load(self.store).await?;
@@ -226,7 +226,8 @@ impl<'s, S: Store> View<'s, S> {
         Ok(!self.records.are_torn()
             && !moved
             && meta.folded == self.meta.folded
-            && listing.segments.is_subset(&self.listing.segments))
+            && listing.segments.is_subset(&self.listing.segments)
+            && listing.days.is_subset(&self.listing.days))
     }
 
     /// `None` when a sweep moved something meanwhile: it may have been missed in both places.

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::{Sweep, segment};
 use crate::channel::Outbound;
 use crate::customer::Customer;
-use crate::fact::{Event, Fact, FactId, PrivacyKind, PrivacyRequest};
+use crate::fact::{Event, Fact, FactId, Past, PrivacyKind, PrivacyRequest};
 use crate::gather::gather;
 use crate::key::Key;
 use crate::store::erasure::{Erasures, Named, Receipt, is_erasure, subjects};
@@ -54,7 +54,7 @@ impl Wish {
                 let request = (!erasures.has_carried_out(&id)).then(|| (id, request.clone()));
                 request.map(|request| Self { keys, until: fact.at, request: Some(request) })
             }
-            Event::Message(_) => None,
+            Event::Message(_) | Event::Past(Past { message: Some(_), .. }) => None,
             _ => {
                 let until = erasures.covers_keys(fact.at, fact.all_keys())?;
                 let new = |key: &Key| erasures.until(key).max(erasures.everything()) < Some(until);

@@ -38,6 +38,9 @@ const BEGINS: [&str; 2] = ["2026-11-21T20:00:00Z", "2026-11-21T23:59:58Z"];
 /// Hosts end what runs for longer.
 const HOST_LIMIT_MILLIS: u64 = 30_000;
 
+/// Days for which everything is kept as it came: no world lasts for so long.
+const FOR_GOOD: u16 = 3_650;
+
 /// Sweeps until nothing is left to do take less than this many, or something goes round in circles.
 const SWEEPS_TO_REST: usize = 200;
 
@@ -82,9 +85,11 @@ pub(super) fn run(seed: u64, options: Options) -> (Result<Stats, Violation>, Vec
         ..Limits::default()
     };
     let team_email = if random.chance(900) { "team@example.com" } else { "" };
+    // Before words leave, after that, and not in the time that a world lasts.
+    let retention_days = *random.pick(&[10, 40, FOR_GOOD]);
     let scene = Scene {
         facts,
-        settings: Settings { team_email: team_email.to_owned(), ..Settings::default() },
+        settings: Settings { team_email: team_email.to_owned(), retention_days, ..Settings::default() },
         limits,
         providers: resend::Config { url: "http://mail.example".to_owned(), api_key: String::new() }.into(),
         sabotage: options.sabotage,
@@ -322,7 +327,7 @@ impl Schedule {
             self.world.borrow_mut().schedule(Time::default(), Event::Appear(Appearance::Sweep));
             self.go_on();
             let mut world = self.world.borrow_mut();
-            match next_work(&world) {
+            match next_work(&world, &self.scene.settings) {
                 None => return,
                 Some(at) => world.now = world.now.max(at) + TimeDelta::milliseconds(1),
             }
@@ -393,7 +398,7 @@ pub(super) fn stored_meta(world: &World) -> Meta {
 }
 
 /// When there is something to do next, if ever.
-fn next_work(world: &World) -> Option<Time> {
+fn next_work(world: &World, settings: &Settings) -> Option<Time> {
     let meta = stored_meta(world);
     let mut documents = world.values.keys().filter(|key| names::is_erased(key));
     let waiting = meta.clearing
@@ -404,8 +409,14 @@ fn next_work(world: &World) -> Option<Time> {
         });
     let words =
         meta.words.iter().filter(|(key, _)| world.values.contains_key(*key)).map(|(_, since)| *since).min();
-    let words = words.map(|since| since + TimeDelta::days(Settings::default().body_days.into()));
-    let at = if waiting { world.now } else { meta.next_due().into_iter().chain(words).min()? };
+    let words = words.map(|since| since + TimeDelta::days(settings.body_days.into()));
+    let retention = TimeDelta::days(settings.retention_days.into());
+    let detailed = meta.detailed.iter().filter(|(key, _)| world.values.contains_key(*key));
+    let mut detailed: Vec<Time> = detailed.map(|(_, until)| *until + retention).collect();
+    detailed.sort_unstable();
+    // One alone stays.
+    let past = detailed.get(1).copied().filter(|_| settings.retention_days != FOR_GOOD);
+    let at = if waiting { world.now } else { meta.next_due().into_iter().chain(words).chain(past).min()? };
     // A dead sweep's lease has to run out first.
     let lease = world.values.get(names::LEASE);
     let lease = lease.and_then(|bytes| std::str::from_utf8(bytes).ok());

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use aftercare::customer::Customer;
 use aftercare::fact::{Event, Fact, FactId, PrivacyKind, PrivacyRequest};
+use aftercare::join::Join;
 use aftercare::key::Key;
 use aftercare::message::{Body, MessageId, Step};
 use aftercare::store::erasure::is_erasure;
@@ -39,14 +41,32 @@ impl Truth {
             {
                 self.sending.entry(step.id.clone()).or_default().insert((**body).clone());
             }
+            if let Event::Past(_) = fact.event {
+                ids.extend(self.told_by(&fact));
+                continue;
+            }
             let fact = wordless(fact);
             let id = fact.id();
             self.facts.entry(id.clone()).or_insert(fact);
-            *self.places.entry(id.clone()).or_default() += 1;
             ids.insert(id);
+        }
+        for id in &ids {
+            *self.places.entry(id.clone()).or_default() += 1;
         }
         let before = self.held.insert(key.to_owned(), ids);
         self.leave(key, before)
+    }
+
+    /// Facts of which a summary says all that they say.
+    fn told_by(&self, summary: &Fact) -> Vec<FactId> {
+        let all = Customer::from(summary.clone());
+        let told = |fact: &Fact| {
+            let mut with = all.clone();
+            with.join(Customer::from(fact.clone()));
+            let may_be = matches!(fact.event, Event::Order(_) | Event::Shipment(_) | Event::Message(_));
+            may_be && with == all
+        };
+        self.facts.iter().filter(|(_, fact)| told(fact)).map(|(id, _)| id.clone()).collect()
     }
 
     /// A key is gone.
@@ -191,6 +211,7 @@ pub(super) fn describe(fact: &Fact) -> String {
         Event::Fetch(fetch) => format!("fetch {}", fetch.order_id),
         Event::Reach(reach) => format!("{} {}: {:?}", reach.channel.as_str(), reach.address, reach.report),
         Event::Fetched(report) => format!("fetched {}: {:?}", report.order_id, report.step),
+        Event::Past(past) => format!("what came of {:?} {:?}", past.message, fact.keys),
         Event::Message(step) => match &step.step {
             Step::Sending { attempt } | Step::Retry { attempt, .. } => {
                 format!("{} {} {attempt}", step.cause, step.step.name())

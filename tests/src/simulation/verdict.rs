@@ -35,7 +35,7 @@ fn broken(law: Law, detail: impl Display) -> Verdict {
 pub(super) fn check(world: &World, scene: &Scene) -> Verdict {
     keys(world)?;
     let facts = stored_facts(world);
-    let mut gone = world.truth.facts().filter(|fact| !facts.contains(*fact));
+    let mut gone = world.truth.facts().filter(|fact| !world.truth.holds(&fact.id()));
     if let Some(lost) = gone.find(|fact| !world.truth.may_go(fact)) {
         return broken(Law::NothingIsLost, format!("fact {} is in no segment", lost.id()));
     }
@@ -351,7 +351,7 @@ fn messages(
         return broken(Law::MessagesFollowFacts, format!("{id} is called for and was never decided on"));
     }
     // Of those who were forgotten nobody remembers what they were sent; twice it was not.
-    for fact in world.truth.facts().filter(|fact| !facts.contains(*fact)) {
+    for fact in world.truth.facts().filter(|fact| !world.truth.holds(&fact.id())) {
         if let Event::Message(step) = &fact.event {
             let delivered = deliveries.remove(step.id.as_str()).unwrap_or_default().len();
             if delivered > 1 {
