@@ -482,10 +482,10 @@ impl Customer {
         against
     }
 
-    /// The key under which the record is stored: the least, so that it is the same whichever was heard of first.
-    /// Every other key points to it.
+    /// The key under which the record is stored; every other key points to it. The least of those that name the person, or
+    /// else of all: the same whichever was heard of first, and seldom another one when something new happens to them.
     pub fn root(&self) -> Option<&Key> {
-        self.keys.first()
+        self.keys.iter().find(|key| key.names_person()).or(self.keys.first())
     }
 
     /// Where e-mail goes: the address the newest report gave, unless a report cleared it.

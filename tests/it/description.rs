@@ -56,7 +56,7 @@ fn values(parameter: &Value) -> (Vec<String>, Vec<String>) {
     let schema = &parameter["schema"];
     if let Some(allowed) = schema["enum"].as_array() {
         let allowed = allowed.iter().filter_map(|value| Some(value.as_str()?.to_owned()));
-        return (allowed.collect(), ["none of them", "%00", "day%2Cweek"].map(str::to_owned).into());
+        return (allowed.collect(), ["none%20of%20them", "%00", "day%2Cweek"].map(str::to_owned).into());
     }
     match schema["format"].as_str() {
         Some("date") => (
