@@ -7,7 +7,7 @@
 //     "pictures": "docs/pictures",             where screenshots go (optional); made if missing
 //     "turned": true,                          look at pages from right to left as well (optional)
 //     "pages": [{
-//       "name": "survey",                      of its screenshots: survey-390.png, survey-1440.png, survey-390-dark.png
+//       "name": "survey",                      of its screenshots: survey-390.png, survey-1440-dark.png
 //       "path": "/s/…",
 //       "status": 200,                         expected (optional)
 //       "script": true,                        may it need script? Without it, script is off (optional)
@@ -105,7 +105,7 @@ async function look(wanted, { width, height, scheme }) {
     if (wide > 0) wrong.push(`its frame shows something that is ${wide} pixels too wide`);
   }
   wrong.push(...(await findings(await page.content(), context.browser(), { width, height, scheme })));
-  if (plan.pictures && !(scheme === "dark" && width > 390)) {
+  if (plan.pictures) {
     const name = `${wanted.name}-${width}${scheme === "dark" ? "-dark" : ""}.png`;
     await page.screenshot({ path: join(plan.pictures, name), fullPage: true, animations: "disabled" });
   }

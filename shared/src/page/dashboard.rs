@@ -181,7 +181,8 @@ fn card(entry: &Entry<'_>, metrics: &Metrics) -> Option<Card> {
     let now = Point::new(entry.from, entry.to, estimate);
     let change =
         entry.previous.map(|before| Change::between(before, &now)).filter(|change| change.value.is_some());
-    let dots: Vec<Dot> = entry.periods.iter().map(dot).collect();
+    let scale = unit.scale(estimate.value.unwrap_or_default());
+    let dots: Vec<Dot> = entry.periods.iter().map(|point| dot(point, scale)).collect();
     let drawn = dots.iter().filter(|dot| dot.value.is_some()).count() > 1;
     let id = entry.name.replace('_', "-");
     let title = format!("{name} from {} to {}, period by period", entry.from, entry.to);
@@ -217,11 +218,16 @@ fn card(entry: &Entry<'_>, metrics: &Metrics) -> Option<Card> {
     })
 }
 
-fn dot(point: &Point) -> Dot {
+/// A point of the trend, in the unit in which the number above it is written.
+fn dot(point: &Point, scale: f64) -> Dot {
     let (day, month) = (point.from.day(), &month_name(point.from)[..3]);
     let days = (point.to - point.from).num_days();
     let label = if days > 20 { format!("{month} {}", point.from.year()) } else { format!("{day} {month}") };
-    Dot { label, value: point.value, interval: point.interval }
+    Dot {
+        label,
+        value: point.value.map(|value| value * scale),
+        interval: point.interval.map(|interval| interval.map(|end| end * scale)),
+    }
 }
 
 impl Unit {
@@ -233,6 +239,15 @@ impl Unit {
             Self::Minutes => duration(value * 60.0),
             Self::Seconds => duration(value),
             Self::Plain(_) => digits(value, 0),
+        }
+    }
+
+    /// What makes values of the unit in which `value` is written.
+    fn scale(&self, value: f64) -> f64 {
+        match self {
+            Self::Minutes => 60.0 / time_unit(value * 60.0).0,
+            Self::Seconds => 1.0 / time_unit(value).0,
+            _ => 1.0,
         }
     }
 
@@ -255,11 +270,17 @@ impl Unit {
 
 /// `45 s`, `12 min`, `3.5 h`, `2.1 days`.
 fn duration(seconds: f64) -> String {
+    let (unit, places, name) = time_unit(seconds);
+    [&digits(seconds / unit, places), " ", name].concat()
+}
+
+/// The unit that suits a length of time: its seconds, how many places after the point, and its name.
+fn time_unit(seconds: f64) -> (f64, usize, &'static str) {
     match seconds {
-        ..90.0 => digits(seconds, 0) + " s",
-        ..5_400.0 => digits(seconds / 60.0, 0) + " min",
-        ..172_800.0 => digits(seconds / 3_600.0, 1) + " h",
-        _ => digits(seconds / 86_400.0, 1) + " days",
+        ..90.0 => (1.0, 0, "s"),
+        ..5_400.0 => (60.0, 0, "min"),
+        ..172_800.0 => (3_600.0, 1, "h"),
+        _ => (86_400.0, 1, "days"),
     }
 }
 
