@@ -95,10 +95,12 @@ pub async fn store(store: &impl Store, level: u8, facts: &BTreeSet<Fact>) -> Res
     Ok(stored)
 }
 
-/// Stores what is to be kept of a segment, under other keys and on the same level. The segment itself may go as soon as
-/// `meta` knows these.
+/// Stores what is to be kept of a segment, under other keys and on the same level; one that was full and is so no more is
+/// merged again. The segment itself may go as soon as `meta` knows these.
 pub async fn replace(at: &impl Store, key: &str, kept: &BTreeSet<Fact>) -> Result<Vec<Stored>, StoreError> {
-    store(at, names::segment_level(key).unwrap_or_default(), kept).await
+    let level = names::segment_level(key).unwrap_or_default();
+    let has_shrunk = level == FULL_LEVEL && Segment::new(level, kept).bytes.len() < MAX_BYTES / 4;
+    store(at, if has_shrunk { FULL_LEVEL - 1 } else { level }, kept).await
 }
 
 /// Facts as one segment of `level`, or as several full ones if they are too many for one.
