@@ -44,7 +44,10 @@ enum What {
     Form(&'static str),
 }
 
-/// Hours of a day, after the start at nine in Berlin.
+/// When a shop of these tests opens: a Friday at nine in Berlin.
+const START: i64 = 1_800_000_000;
+
+/// Hours of a day, after the start.
 const fn day(days: u64) -> u64 {
     24 * days
 }
@@ -202,7 +205,7 @@ async fn happens(shop: &Shop, email: &str, marketing: bool, what: &What) {
 async fn told(shop: &Shop, email: &str) -> Vec<String> {
     let listed = shop.get_json(&format!("/messages?customer={email}&limit=100")).await;
     let outbox = shop.outbox().await;
-    let start = chrono::DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
+    let start = chrono::DateTime::from_timestamp(START, 0).expect("a time");
     let mut lines: Vec<_> = listed["messages"]
         .as_array()
         .expect("messages")
@@ -263,9 +266,24 @@ async fn sixty_days_of_every_playbook() {
             all.push('\n');
         }
     }
+    all.push_str("the team, on Mondays\n");
+    let start = chrono::DateTime::from_timestamp(START, 0).expect("a time");
+    let mut digests: Vec<String> = Vec::new();
+    for mail in shop.outbox().await.iter().filter(|mail| mail["playbook"] == "digest") {
+        let when =
+            chrono::DateTime::parse_from_rfc3339(text_of(mail, "at")).expect("a time").to_utc() - start;
+        let (day, hour) = (when.num_days(), when.num_hours() % 24);
+        digests.push(format!(
+            "  day {day:>2} {hour:>2} h digest by {} to {}\n",
+            text_of(mail, "channel"),
+            text_of(mail, "to")
+        ));
+    }
+    digests.sort();
+    all.extend(digests);
     let expected = include_str!("playbooks.txt");
     assert_eq!(all, expected, "{all}");
-    let all_but_the_digest = [
+    let every = [
         "thank-you",
         "shipment-status",
         "delay",
@@ -282,8 +300,9 @@ async fn sixty_days_of_every_playbook() {
         "milestones",
         "replenish",
         "win-back",
+        "digest",
     ];
-    for playbook in all_but_the_digest {
+    for playbook in every {
         assert!(all.contains(&format!(" h {playbook} ")), "{playbook} has something to say");
     }
 }
