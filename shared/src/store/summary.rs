@@ -28,10 +28,9 @@ enum Part {
 impl Part {
     fn of(fact: &Fact) -> Self {
         match &fact.event {
-            Event::Order(_) | Event::Shipment(_) => Self::Trade,
             Event::Message(step) if step.body.is_none() => Self::Step(step.id.clone(), step.cause.clone()),
             Event::Past(Past { message: Some((id, cause)), .. }) => Self::Step(id.clone(), cause.clone()),
-            Event::Past(_) => Self::Trade,
+            Event::Order(_) | Event::Shipment(_) | Event::Past(_) => Self::Trade,
             _ => Self::Whole,
         }
     }
