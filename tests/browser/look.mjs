@@ -52,6 +52,8 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--font-render-hinting=none"],
 });
 if (plan.pictures) mkdirSync(plan.pictures, { recursive: true });
+// How fast a machine is says nothing of a page: only the five minutes above end a look.
+const PATIENCE = 240_000;
 
 const report = [];
 for (const page of plan.pages) {
@@ -73,7 +75,7 @@ async function look(wanted, { width, height, scheme }) {
     javaScriptEnabled: wanted.script === true,
     extraHTTPHeaders: plan.headers,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.on("console", (message) => {
     // Chromium logs a page whose very status is an error; that status may be what is wanted.
@@ -141,6 +143,7 @@ async function press(page, keys) {
 // Axe is a script itself, so it gets what the page has come to in a window of its own, where scripts run.
 async function findings(html, browser, { width, height, scheme }) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   await page.setContent(html);
   await page.evaluate(AXE);
