@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError, names};
 use crate::time::Time;
 
 use bin::{Bin, Tally};
-pub use document::{Counts, Day, Month};
+pub use document::{Counts, Day, DayTallies, Month};
 use document::{DayHead, MonthHead};
 pub use lines::{lines, monday_of};
 pub use reason::Reason;
@@ -342,7 +342,7 @@ impl<'s, S: Store> Ledger<'s, S> {
             }
         }
         for counts in untouched {
-            read.counts.extend(&counts, from, to);
+            read.counts.extend(&counts, |date| (from..=to).contains(&date));
         }
         let lost = self.days.iter().filter(|(date, day)| stored_days.contains(*date) && !day.stored);
         again.extend(lost.map(|(date, _)| first_of(*date)));
@@ -392,10 +392,8 @@ impl<'s, S: Store> Ledger<'s, S> {
                 Detail::ByDimension => document::by_dimension(&key, &bytes)?,
             }
         };
-        let new: Vec<NaiveDate> = counts.dates().filter(|date| rolled_up.insert(*date)).collect();
-        for date in new.into_iter().filter(|date| (from..=to).contains(date)) {
-            read.counts.extend(&counts, date, date);
-        }
+        let new: BTreeSet<NaiveDate> = gather(counts.dates().filter(|date| rolled_up.insert(*date)));
+        read.counts.extend(&counts, |date| (from..=to).contains(&date) && new.contains(&date));
         Ok(())
     }
 }

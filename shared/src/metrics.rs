@@ -53,13 +53,12 @@ impl<T: Score> Report<T> {
         Self { score, from, to, periods: Vec::new(), previous: None, change: None, not_known_by: Vec::new() }
     }
 
-    fn of(slice: Slice<'_>, question: &Question) -> Self {
-        let at = |Window { from, to }: Window, in_full| Slice { from, to, in_full, ..slice };
-        let point = |window: Window| Point::new(window.from, window.to, T::of(&at(window, false)).estimate());
+    fn of(Slices { whole, parts, previous }: &Slices<'_>, question: &Question) -> Self {
+        let point = |slice: &Slice<'_>| Point::new(slice.from, slice.to, T::of(slice).estimate());
         let Window { from, to } = question.window;
-        let score = T::of(&at(question.window, true));
-        let periods = question.parts().into_iter().map(point).collect();
-        let previous = question.compare.then(|| point(question.window.previous()));
+        let score = T::of(whole);
+        let periods = parts.iter().map(point).collect();
+        let previous = previous.as_ref().map(point);
         let now = Point::new(from, to, score.estimate());
         let change = previous.as_ref().map(|previous| Change::between(previous, &now));
         let not_known_by =
@@ -77,6 +76,15 @@ impl<T: Score> Report<T> {
             previous: self.previous.as_ref(),
         }
     }
+}
+
+/// What the scores of a question are made of.
+struct Slices<'a> {
+    whole: Slice<'a>,
+    /// For the trend.
+    parts: Vec<Slice<'a>>,
+    /// The days before, if they are asked for.
+    previous: Option<Slice<'a>>,
 }
 
 /// What all metrics have in common.
@@ -103,8 +111,8 @@ macro_rules! metrics {
             /// The names of all metrics, and what each can be filtered by.
             pub const KNOWN: &[(&str, &[Dimension])] = &[$((<$score>::NAME, <$score>::BY)),+];
 
-            fn of(slice: Slice<'_>, question: &Question) -> Self {
-                Self { $($name: Report::of(slice, question),)+ }
+            fn of(slices: &Slices<'_>, question: &Question) -> Self {
+                Self { $($name: Report::of(slices, question),)+ }
             }
 
             /// All of them, as far as they are alike.
@@ -179,9 +187,14 @@ pub async fn metrics(
 /// The scores of counts that are at hand.
 pub fn of_counts(whole: &Counts, settings: &Settings, question: &Question, now: Time) -> Metrics {
     let filtered = (!question.filter.is_empty()).then(|| whole.filtered(|bin| question.filter.takes(bin)));
-    let Window { from, to } = question.window;
     let counts = filtered.as_ref().unwrap_or(whole);
-    Metrics::of(Slice { counts, whole, from, to, today: now.date(), settings, in_full: true }, question)
+    let slice = |window, in_full| Slice::new((counts, whole), window, now.date(), settings, in_full);
+    let slices = Slices {
+        whole: slice(question.window, true),
+        parts: question.parts().into_iter().map(|part| slice(part, false)).collect(),
+        previous: question.compare.then(|| slice(question.window.previous(), false)),
+    };
+    Metrics::of(&slices, question)
 }
 
 /// What tells one answer from another, in quotes, as `ETag` has it.

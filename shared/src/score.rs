@@ -33,6 +33,7 @@ use crate::fact::Direction;
 use crate::ledger::Counts;
 use crate::ledger::bin::{Bin, Dimension, Tally, What};
 use crate::settings::Settings;
+use crate::window::Window;
 
 pub use change::{Change, Point};
 
@@ -102,12 +103,13 @@ pub trait Score: Serialize {
 }
 
 /// A part of the ledger, and what is needed to understand it.
-#[derive(Clone, Copy)]
 pub struct Slice<'a> {
     /// What was asked for.
-    pub counts: &'a Counts,
+    counts: &'a Counts,
+    /// Each bin of it, how often it was seen, and the sum of its weights. Most scores need no days.
+    sums: Vec<(&'a Bin, u64, i64)>,
     /// The same days without a filter.
-    pub whole: &'a Counts,
+    whole: &'a Counts,
     pub from: NaiveDate,
     pub to: NaiveDate,
     /// When this is asked: some things take time to be known.
@@ -118,13 +120,35 @@ pub struct Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
-    pub fn iter(&self) -> impl Iterator<Item = (NaiveDate, &'a Bin, Tally)> + use<'a> {
-        self.counts.between(self.from, self.to)
+    /// `counts` is what was asked for, `whole` the same days without a filter.
+    pub fn new(
+        (counts, whole): (&'a Counts, &'a Counts),
+        Window { from, to }: Window,
+        today: NaiveDate,
+        settings: &'a Settings,
+        in_full: bool,
+    ) -> Self {
+        let sums = counts.within(from, to).filter_map(|(bin, days)| {
+            let one = |(_, tally): (_, &Tally)| (tally.count(), tally.sum);
+            let (count, sum) = days.map(one).reduce(|all, one| (all.0 + one.0, all.1.saturating_add(one.1)))?;
+            Some((bin, count, sum))
+        });
+        Self { counts, sums: sums.collect(), whole, from, to, today, settings, in_full }
     }
 
     /// What happened, how often, and the sum of its weights.
-    pub fn whats(&self) -> impl Iterator<Item = (&'a What, u64, i64)> + use<'a> {
-        self.iter().map(|(_, bin, tally)| (&bin.what, tally.count(), tally.sum))
+    pub fn whats(&self) -> impl Iterator<Item = (&'a What, u64, i64)> {
+        self.sums.iter().map(|(bin, count, sum)| (&bin.what, *count, *sum))
+    }
+
+    /// What `wanted` takes of that, day by day.
+    pub fn by_day<T: Copy>(
+        &self,
+        wanted: impl Fn(&'a What) -> Option<T>,
+    ) -> impl Iterator<Item = (NaiveDate, T, Tally)> {
+        let bins = self.counts.within(self.from, self.to);
+        let bins = bins.filter_map(move |(bin, days)| Some((wanted(&bin.what)?, days)));
+        bins.flat_map(|(taken, days)| days.map(move |(date, tally)| (*date, taken, *tally)))
     }
 
     /// Whether whatever may follow within so many days would be known by now.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
 
 use super::bin::{Bin, Tally};
@@ -15,135 +16,122 @@ use crate::time::Time;
 /// Months with more different bins than this forget which products they were of.
 const MOST_BINS: usize = 8_192;
 
-/// How often each bin was seen on each day. Bins are kept once, because days are much alike.
+/// How often each bin was seen on each day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
-    bins: Vec<Bin>,
-    places: BTreeMap<Bin, u32>,
-    days: BTreeMap<NaiveDate, BTreeMap<u32, Tally>>,
+    /// By bin first: there are few, and a score looks at some of them only.
+    bins: BTreeMap<Bin, BTreeMap<NaiveDate, Tally>>,
+    /// Days that are known, whether anything happened on them or not.
+    dates: BTreeSet<NaiveDate>,
 }
+
+/// Counts of one bin by day.
+pub type DayTallies<'a> = std::collections::btree_map::Range<'a, NaiveDate, Tally>;
 
 impl Counts {
     pub fn add(&mut self, date: NaiveDate, bin: &Bin, tally: Tally) {
-        let place = self.place(bin);
-        let day = self.days.entry(date).or_default();
-        let known = day.entry(place).or_default();
-        known.add(tally);
-        if known.is_zero() {
-            day.remove(&place);
-        }
+        self.begin(date);
+        self.add_days(bin, [(date, tally)]);
     }
 
-    fn place(&mut self, bin: &Bin) -> u32 {
-        if let Some(place) = self.places.get(bin) {
-            return *place;
+    /// What comes to nothing is not kept: the same counts are the same bytes.
+    fn add_days(&mut self, bin: &Bin, days: impl IntoIterator<Item = (NaiveDate, Tally)>) {
+        let known = match self.bins.get_mut(bin) {
+            Some(known) => known,
+            None => self.bins.entry(bin.clone()).or_default(),
+        };
+        for (date, tally) in days {
+            let day = known.entry(date).or_default();
+            day.add(tally);
+            if day.is_zero() {
+                known.remove(&date);
+            }
         }
-        let place = u32::try_from(self.bins.len()).unwrap_or(u32::MAX);
-        self.bins.push(bin.clone());
-        self.places.insert(bin.clone(), place);
-        place
+        if known.is_empty() {
+            self.bins.remove(bin);
+        }
     }
 
     /// Takes note of a day, whether anything happened on it or not.
     fn begin(&mut self, date: NaiveDate) {
-        self.days.entry(date).or_default();
+        self.dates.insert(date);
     }
 
-    /// Adds the days of others from `from` to `to`, both included.
-    pub(super) fn extend(&mut self, other: &Self, from: NaiveDate, to: NaiveDate) {
-        for (date, bin, tally) in other.between(from, to) {
-            self.add(date, bin, tally);
+    /// Adds the days of others that are wanted.
+    pub(super) fn extend(&mut self, other: &Self, wanted: impl Fn(NaiveDate) -> bool) {
+        self.dates.extend(other.dates().filter(|date| wanted(*date)));
+        for (bin, days) in &other.bins {
+            self.add_days(bin, days.iter().map(|(date, tally)| (*date, *tally)).filter(|(date, _)| wanted(*date)));
         }
     }
 
     pub(super) fn has(&self, date: NaiveDate) -> bool {
-        self.days.contains_key(&date)
+        self.dates.contains(&date)
     }
 
     pub(super) fn dates(&self) -> impl Iterator<Item = NaiveDate> {
-        self.days.keys().copied()
+        self.dates.iter().copied()
     }
 
-    /// Every count with its day, oldest first.
+    /// Every bin with its counts of some days, both ends included, oldest first. `from` must not be after `to`.
+    pub fn within(&self, from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = (&Bin, DayTallies<'_>)> {
+        self.bins.iter().map(move |(bin, days)| (bin, days.range(from..=to)))
+    }
+
+    /// Every count with its day.
     pub fn iter(&self) -> impl Iterator<Item = (NaiveDate, &Bin, Tally)> {
-        self.between(NaiveDate::MIN, NaiveDate::MAX)
-    }
-
-    /// Those of some days, both ends included.
-    pub fn between(&self, from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = (NaiveDate, &Bin, Tally)> {
-        let days = if from <= to { Some(self.days.range(from..=to)) } else { None };
-        days.into_iter().flatten().flat_map(|(date, day)| {
-            day.iter().filter_map(|(place, tally)| Some((*date, self.bins.get(*place as usize)?, *tally)))
-        })
+        self.bins.iter().flat_map(|(bin, days)| days.iter().map(move |(date, tally)| (*date, bin, *tally)))
     }
 
     /// Only the counts of these bins.
     #[must_use]
     pub fn filtered(&self, wanted: impl Fn(&Bin) -> bool) -> Self {
-        let mut filtered = Self::default();
-        for (date, bin, tally) in self.iter().filter(|(_, bin, _)| wanted(bin)) {
-            filtered.add(date, bin, tally);
-        }
-        filtered
-    }
-
-    /// The same counts, without bins that nothing is left of, and the others in order: the same counts are the same bytes.
-    fn sorted(&self) -> Self {
-        let mut sorted = Self::default();
-        let used: BTreeSet<&Bin> = gather(self.iter().map(|(_, bin, _)| bin));
-        for bin in used {
-            sorted.place(bin);
-        }
-        for date in self.dates() {
-            sorted.begin(date);
-        }
-        for (date, bin, tally) in self.iter() {
-            sorted.add(date, bin, tally);
-        }
-        sorted
+        let bins = self.bins.iter().filter(|(bin, _)| wanted(bin));
+        Self { bins: gather(bins.map(|(bin, days)| (bin.clone(), days.clone()))), dates: self.dates.clone() }
     }
 
     /// The same counts, by something that tells bins less apart.
     #[must_use]
     pub fn merged(&self, into: impl Fn(&Bin) -> Bin) -> Self {
-        let mut merged = Self::default();
-        for date in self.dates() {
-            merged.begin(date);
-        }
-        for (date, bin, tally) in self.iter() {
-            merged.add(date, &into(bin), tally);
+        let mut merged = Self { bins: BTreeMap::new(), dates: self.dates.clone() };
+        for (bin, days) in &self.bins {
+            merged.add_days(&into(bin), days.iter().map(|(date, tally)| (*date, *tally)));
         }
         merged
     }
 }
 
-/// The counts of a day as they are written: the place of each bin, how many lines, and the sum of their weights.
-type StoredCounts = Vec<(u32, i64, i64)>;
-
-/// `Counts` as they are written: every bin once, then its counts by place.
+/// `Counts` as they are written: every bin once; then by day the place of each bin, how many lines, and the sum of their
+/// weights.
 #[derive(Serialize, Deserialize)]
-struct Table {
-    bins: Vec<Bin>,
-    days: Vec<(NaiveDate, StoredCounts)>,
+struct Table<B> {
+    bins: Vec<B>,
+    days: Vec<(NaiveDate, Vec<(u32, i64, i64)>)>,
 }
 
 impl Serialize for Counts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let days = self.days.iter().map(|(date, day)| {
-            (*date, day.iter().map(|(place, Tally { n, sum })| (*place, *n, *sum)).collect())
-        });
-        Table { bins: self.bins.clone(), days: days.collect() }.serialize(serializer)
+        let mut days: BTreeMap<NaiveDate, Vec<(u32, i64, i64)>> = gather(self.dates().map(|date| (date, Vec::new())));
+        for (place, tallies) in (0..).zip(self.bins.values()) {
+            for (date, Tally { n, sum }) in tallies {
+                days.entry(*date).or_default().push((place, *n, *sum));
+            }
+        }
+        Table { bins: self.bins.keys().collect(), days: days.into_iter().collect() }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Counts {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Table { bins, days } = Table::deserialize(deserializer)?;
-        let places = gather(bins.iter().cloned().zip(0..));
-        let days = days.into_iter().map(|(date, day)| {
-            (date, gather(day.into_iter().map(|(place, n, sum)| (place, Tally { n, sum }))))
-        });
-        Ok(Self { places, days: gather(days), bins })
+        let Table { bins, days } = Table::<Bin>::deserialize(deserializer)?;
+        let mut by_place: Vec<BTreeMap<NaiveDate, Tally>> = vec![BTreeMap::new(); bins.len()];
+        for (date, day) in &days {
+            for (place, n, sum) in day {
+                let column = by_place.get_mut(*place as usize).ok_or_else(|| Error::custom("a count of no bin"))?;
+                column.insert(*date, Tally { n: *n, sum: *sum });
+            }
+        }
+        Ok(Self { bins: gather(bins.into_iter().zip(by_place)), dates: gather(days.into_iter().map(|(date, _)| date)) })
     }
 }
 
@@ -202,8 +190,9 @@ impl Day {
 
     pub fn encode(&self) -> Vec<u8> {
         let counts = self.counts();
+        let places: BTreeMap<&Bin, u32> = gather(counts.bins.keys().zip(0..));
         let lines = self.lines.iter().filter_map(|(id, line)| {
-            Some((id.0, line.at.millis(), *counts.places.get(&line.bin)?, line.weight))
+            Some((id.0, line.at.millis(), *places.get(&line.bin)?, line.weight))
         });
         let lines: Vec<StoredLine> = lines.collect();
         let head = DayHead { totals: counts.merged(Bin::total), moving: self.moving };
@@ -212,10 +201,10 @@ impl Day {
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
         let DayHead { moving, .. } = codec::decode_part(key, bytes, HEAD)?;
-        let counts: Counts = codec::decode_part(key, bytes, BY_DIMENSION)?;
+        let Table::<Bin> { bins, .. } = codec::decode_part(key, bytes, BY_DIMENSION)?;
         let lines: Vec<StoredLine> = codec::decode_part(key, bytes, LINES)?;
         let lines = lines.into_iter().filter_map(|(id, at, place, weight)| {
-            let bin = counts.bins.get(place as usize)?.clone();
+            let bin = bins.get(place as usize)?.clone();
             Some((LineId(id), Line { at: Time::from_millis(at), weight, bin }))
         });
         Ok(Self { lines: gather(lines), moving })
@@ -255,13 +244,12 @@ impl Month {
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let counts = self.counts.sorted();
         let head = MonthHead {
-            totals: counts.merged(Bin::total),
+            totals: self.counts.merged(Bin::total),
             counted: self.counted.clone(),
             without_products: self.without_products,
         };
-        codec::join_parts(&[codec::part(&head), codec::part(&counts)])
+        codec::join_parts(&[codec::part(&head), codec::part(&self.counts)])
     }
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {

@@ -47,9 +47,10 @@ impl Score for OnTime {
     fn of(slice: &Slice<'_>) -> Self {
         let [mut in_time, mut late, mut overdue, mut without_promise] = [0; 4];
         let mut days_late = [0; 5];
-        for (date, bin, tally) in slice.iter() {
+        let parcels = |what| matches!(what, &What::Delivered { .. } | &What::Awaited).then_some(what);
+        for (date, what, tally) in slice.by_day(parcels) {
             let count = tally.count();
-            match bin.what {
+            match *what {
                 What::Delivered { late: Some(0) } => in_time += count,
                 What::Delivered { late: Some(days) } => {
                     late += count;

@@ -75,8 +75,11 @@ impl Score for RepeatRate {
     fn of(slice: &Slice<'_>) -> Self {
         let [mut again, mut n, mut young] = [0; 3];
         let mut cohorts: BTreeMap<NaiveDate, Cohort> = BTreeMap::new();
-        for (date, bin, tally) in slice.iter() {
-            let What::Customer { again_within } = bin.what else { continue };
+        let customers = slice.by_day(|what| match what {
+            What::Customer { again_within } => Some(*again_within),
+            _ => None,
+        });
+        for (date, again_within, tally) in customers {
             let count = tally.count();
             let month = date.with_day(1).unwrap_or(date);
             let cohort = cohorts.entry(month).or_insert_with(|| Cohort {
@@ -162,8 +165,11 @@ impl Score for Lapse {
             .collect();
         let usual_pause = pauses.quantile(0.9);
         let [mut lapsed, mut n, mut unknown] = [0; 3];
-        for (date, bin, tally) in slice.iter() {
-            let What::LastOrder { longest_pause } = bin.what else { continue };
+        let customers = slice.by_day(|what| match what {
+            What::LastOrder { longest_pause } => Some(*longest_pause),
+            _ => None,
+        });
+        for (date, longest_pause, tally) in customers {
             let silent = float((slice.today - date).num_days().max(0).unsigned_abs());
             let Some(allowed) = longest_pause.map(middle).or(usual_pause) else {
                 unknown += tally.count();

@@ -85,14 +85,15 @@ impl Score for Reviews {
             return Self::new(&ratings, distribution, mean, 0);
         }
         let mut products: BTreeMap<&str, u64> = BTreeMap::new();
-        let whole = slice.whole.between(slice.from, slice.to);
+        let whole = slice.whole.within(slice.from, slice.to);
         let shop: Spread = whole
-            .filter_map(|(_, bin, tally)| {
+            .filter_map(|(bin, days)| {
                 let stars = stars(&bin.what)?;
-                if let Some(product) = bin.of(Dimension::Product) {
-                    *products.entry(product).or_default() += tally.count();
+                let count = days.map(|(_, tally)| tally.count()).sum();
+                if let Some(product) = bin.of(Dimension::Product).filter(|_| count > 0) {
+                    *products.entry(product).or_default() += count;
                 }
-                Some((stars, tally.count()))
+                Some((stars, count))
             })
             .collect();
         let mut usual: Vec<u64> = products.into_values().collect();

@@ -54,8 +54,9 @@ impl Score for FirstResponse {
         let (hours, zone) = (slice.settings.business_hours, &slice.settings.time_zone);
         let mut waiting = 0;
         let (mut calendar, mut business) = (Vec::new(), Vec::new());
-        for (date, bin, tally) in slice.iter() {
-            match bin.what {
+        let tickets = slice.by_day(|what| matches!(what, What::FirstReply { .. }).then_some(what));
+        for (date, what, tally) in tickets {
+            match *what {
                 What::FirstReply { minutes: Some(minutes), quarter, .. } => {
                     let (minutes, count) = (middle(minutes), tally.count());
                     calendar.push((minutes, count));
@@ -148,8 +149,11 @@ impl Score for ResolutionRate {
 
     fn of(slice: &Slice<'_>) -> Self {
         let [mut solved, mut n, mut young] = [0; 3];
-        for (date, bin, tally) in slice.iter() {
-            let What::Case { solved_after } = bin.what else { continue };
+        let tickets = slice.by_day(|what| match what {
+            What::Case { solved_after } => Some(*solved_after),
+            _ => None,
+        });
+        for (date, solved_after, tally) in tickets {
             if !slice.is_ripe(date, DAYS) {
                 young += tally.count();
                 continue;
@@ -199,15 +203,17 @@ impl Score for FirstContactResolution {
 
     fn of(slice: &Slice<'_>) -> Self {
         let [mut enough, mut n, mut young] = [0; 3];
-        for (date, bin, tally) in slice.iter() {
-            match bin.what {
-                What::Solved { .. } if !slice.is_ripe(date, DAYS) => young += tally.count(),
-                What::Solved { first_contact } => {
-                    n += tally.count();
-                    enough += if first_contact { tally.count() } else { 0 };
-                }
-                _ => {}
+        let tickets = slice.by_day(|what| match what {
+            What::Solved { first_contact } => Some(*first_contact),
+            _ => None,
+        });
+        for (date, first_contact, tally) in tickets {
+            if !slice.is_ripe(date, DAYS) {
+                young += tally.count();
+                continue;
             }
+            n += tally.count();
+            enough += if first_contact { tally.count() } else { 0 };
         }
         Self { estimate: Estimate::share(enough, n, &Self::ABOUT), young }
     }

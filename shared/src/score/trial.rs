@@ -107,8 +107,11 @@ impl Score for Recovery {
         let [mut content, mut apologised, mut unattended] = [Group::default(); 3];
         let mut next_answers = NextAnswers::default();
         let mut sum = 0;
-        for (date, bin, tally) in slice.iter() {
-            let What::Aftermath { of, bought, next } = bin.what else { continue };
+        let customers = slice.by_day(|what| match what {
+            What::Aftermath { of, bought, next } => Some((*of, *bought, *next)),
+            _ => None,
+        });
+        for (date, (of, bought, next), tally) in customers {
             if !slice.is_ripe(date, AFTERMATH_DAYS) {
                 continue;
             }
@@ -184,15 +187,18 @@ impl Score for Lift {
     fn of(slice: &Slice<'_>) -> Self {
         let mut groups: BTreeMap<String, [Group; 2]> = BTreeMap::new();
         let mut all = [Group::default(); 2];
-        for (date, bin, tally) in slice.iter() {
-            let What::Trial { playbook, held_out, bought_within } = &bin.what else { continue };
+        let people = slice.by_day(|what| match what {
+            What::Trial { playbook, held_out, bought_within } => Some((playbook, *held_out, *bought_within)),
+            _ => None,
+        });
+        for (date, (playbook, held_out, bought_within), tally) in people {
             if !slice.is_ripe(date, DAYS) {
                 continue;
             }
             let bought = bought_within.is_some_and(|days| days <= DAYS);
             let own = groups.entry(playbook.clone()).or_default();
             for sides in [own, &mut all] {
-                sides[usize::from(*held_out)].add(tally.count(), bought);
+                sides[usize::from(held_out)].add(tally.count(), bought);
             }
         }
         let effect = |[written_to, held_out]: [Group; 2]| {

@@ -90,9 +90,10 @@ impl Score for LifetimeValue {
         let mut squares_of_customers = 0.0;
         // Customers who are alike, and what they brought.
         let mut groups: BTreeMap<(u16, u16, u16), (u64, i64)> = BTreeMap::new();
-        for (date, bin, tally) in slice.iter() {
+        let of_customers = |what| matches!(what, &What::Buyer { .. } | &What::Squares { .. }).then_some(what);
+        for (date, what, tally) in slice.by_day(of_customers) {
             let (count, sum) = (float(tally.count()), signed(tally.sum));
-            match &bin.what {
+            match what {
                 What::Buyer { currency, repeats, last_week } if currency == main => {
                     let weeks = (slice.today - date).num_days().max(0) / 7;
                     let weeks = u16::try_from(weeks).unwrap_or(u16::MAX).max(*last_week);
