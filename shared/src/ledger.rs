@@ -22,13 +22,13 @@ use crate::store::{Store, StoreError, names};
 use crate::time::Time;
 
 use bin::{Bin, Tally};
-pub use document::{Counts, Day, DayTallies, Month};
-use document::{DayHead, MonthHead};
+pub use document::{Counts, Day, Month};
+use document::{DayHead, MonthHead, Sum};
 pub use lines::{lines, monday_of};
 pub use reason::Reason;
 
 /// What lines are made of has changed so often. A store whose ledger is of another shape is counted again.
-pub const SHAPE: u8 = 2;
+pub const SHAPE: u8 = 3;
 
 /// Days that are kept line by line; older ones are rolled up.
 pub const DETAILED_DAYS: u64 = 35;
@@ -306,17 +306,16 @@ impl<'s, S: Store> Ledger<'s, S> {
         detail: Detail,
     ) -> Result<Read, StoreError> {
         let (from, to) = window;
-        let mut read = Read { counts: Counts::default(), without_products: false };
-        let mut rolled_up = BTreeSet::new();
+        let mut read = Reading::default();
         // A sweep may have begun a month since the key list was read; what is late was reckoned against it.
         let months: BTreeSet<NaiveDate> = gather(stored_months.iter().chain(self.months.keys()).copied());
         for first in months.range(first_of(from)..=to.max(first_of(from))) {
-            self.read_month(*first, window, detail, &mut rolled_up, &mut read).await?;
+            self.read_month(*first, window, detail, &mut read).await?;
         }
         let mut moving = false;
         let mut again = BTreeSet::new();
         let mut untouched = Vec::new();
-        for date in stored_days.iter().filter(|date| !rolled_up.contains(*date)) {
+        for date in stored_days.iter().filter(|date| !read.rolled_up.contains(*date)) {
             if let Some(day) = self.days.get(date) {
                 moving |= day.is.moving;
             } else if (from..=to).contains(date) {
@@ -328,33 +327,34 @@ impl<'s, S: Store> Ledger<'s, S> {
                 };
                 let head = DayHead::decode(&key, &bytes)?;
                 moving |= head.moving;
-                untouched.push(match detail {
+                let table = match detail {
                     Detail::Totals => head.totals,
                     Detail::ByDimension => document::by_dimension(&key, &bytes)?,
-                });
+                };
+                untouched.push((key, table));
             }
         }
         if moving {
             // A line that is moving may stand on two days; the newer one counts. That takes all lines of all days.
             untouched.clear();
-            for date in stored_days.iter().filter(|date| !rolled_up.contains(*date)) {
+            for date in stored_days.iter().filter(|date| !read.rolled_up.contains(*date)) {
                 self.day(*date).await?;
             }
         }
-        for counts in untouched {
-            read.counts.extend(&counts, |date| (from..=to).contains(&date));
+        for (key, table) in untouched {
+            read.written.add(&key, &table, |date| (from..=to).contains(&date))?;
         }
         let lost = self.days.iter().filter(|(date, day)| stored_days.contains(*date) && !day.stored);
         again.extend(lost.map(|(date, _)| first_of(*date)));
         for first in again {
             self.months.remove(&first);
-            self.read_month(first, window, detail, &mut rolled_up, &mut read).await?;
+            self.read_month(first, window, detail, &mut read).await?;
         }
         for (date, bin, change) in self.late.iter().filter(|(date, ..)| (from..=to).contains(date)) {
             read.counts.add(*date, &by(bin, detail), *change);
         }
         let mut newest: BTreeMap<LineId, &Line> = BTreeMap::new();
-        for (_, day) in self.days.iter().filter(|(date, _)| !rolled_up.contains(*date)) {
+        for (_, day) in self.days.iter().filter(|(date, _)| !read.rolled_up.contains(*date)) {
             for (id, line) in &day.is.lines {
                 if newest.get(id).is_none_or(|other| *other < line) {
                     newest.insert(*id, line);
@@ -364,7 +364,10 @@ impl<'s, S: Store> Ledger<'s, S> {
         for line in newest.into_values().filter(|line| (from..=to).contains(&line.at.date())) {
             read.counts.add(line.at.date(), &by(&line.bin, detail), Tally::one(line.weight));
         }
-        Ok(read)
+        let Reading { written, counts: rest, without_products, .. } = read;
+        let mut counts = written.counts();
+        counts.extend(&rest, |_| true);
+        Ok(Read { counts, without_products })
     }
 
     /// Adds a month's days that are not known yet.
@@ -373,28 +376,45 @@ impl<'s, S: Store> Ledger<'s, S> {
         first: NaiveDate,
         (from, to): (NaiveDate, NaiveDate),
         detail: Detail,
-        rolled_up: &mut BTreeSet<NaiveDate>,
-        read: &mut Read,
+        read: &mut Reading,
     ) -> Result<(), StoreError> {
         let key = names::month(first);
-        let counts = if let Some(month) = self.months.get(&first) {
-            read.without_products |= month.is.without_products;
-            match detail {
-                Detail::Totals => month.is.counts.merged(Bin::total),
-                Detail::ByDimension => month.is.counts.clone(),
-            }
-        } else {
-            let Some(bytes) = self.store.get(&key).await? else { return Ok(()) };
+        let is_asked_for = |date| (from..=to).contains(&date);
+        if let Some(LoadedMonth { is: month, .. }) = self.months.get(&first) {
+            read.without_products |= month.without_products;
+            let new = read.roll_up(month.counts.dates());
+            let totals = month.counts.merged(|bin| by(bin, detail));
+            read.counts.extend(&totals, |date| is_asked_for(date) && new.contains(&date));
+        } else if let Some(bytes) = self.store.get(&key).await? {
             let head = MonthHead::decode(&key, &bytes)?;
             read.without_products |= head.without_products;
-            match detail {
+            let table = match detail {
                 Detail::Totals => head.totals,
                 Detail::ByDimension => document::by_dimension(&key, &bytes)?,
-            }
-        };
-        let new: BTreeSet<NaiveDate> = gather(counts.dates().filter(|date| rolled_up.insert(*date)));
-        read.counts.extend(&counts, |date| (from..=to).contains(&date) && new.contains(&date));
+            };
+            let new = read.roll_up(table.dates());
+            read.written.add(&key, &table, |date| is_asked_for(date) && new.contains(&date))?;
+        }
         Ok(())
+    }
+}
+
+/// What is gathered when the ledger is read.
+#[derive(Default)]
+struct Reading {
+    /// As it is stored.
+    written: Sum,
+    /// As it is in the working copy.
+    counts: Counts,
+    without_products: bool,
+    /// Days whose counts a month has.
+    rolled_up: BTreeSet<NaiveDate>,
+}
+
+impl Reading {
+    /// Takes note of a month's days, and says which were not known yet.
+    fn roll_up(&mut self, dates: impl Iterator<Item = NaiveDate>) -> BTreeSet<NaiveDate> {
+        gather(dates.filter(|date| self.rolled_up.insert(*date)))
     }
 }
 

@@ -128,10 +128,10 @@ impl<'a> Slice<'a> {
         settings: &'a Settings,
         in_full: bool,
     ) -> Self {
-        let sums = counts.within(from, to).filter_map(|(bin, days)| {
-            let one = |(_, tally): (_, &Tally)| (tally.count(), tally.sum);
-            let (count, sum) = days.map(one).reduce(|all, one| (all.0 + one.0, all.1.saturating_add(one.1)))?;
-            Some((bin, count, sum))
+        let seen = counts.within(from, to).filter(|(_, days)| !days.is_empty());
+        let sums = seen.map(|(bin, days)| {
+            let count = days.iter().map(|(_, tally)| tally.count()).sum();
+            (bin, count, days.iter().fold(0, |sum: i64, (_, tally)| sum.saturating_add(tally.sum)))
         });
         Self { counts, sums: sums.collect(), whole, from, to, today, settings, in_full }
     }
@@ -148,7 +148,7 @@ impl<'a> Slice<'a> {
     ) -> impl Iterator<Item = (NaiveDate, T, Tally)> {
         let bins = self.counts.within(self.from, self.to);
         let bins = bins.filter_map(move |(bin, days)| Some((wanted(&bin.what)?, days)));
-        bins.flat_map(|(taken, days)| days.map(move |(date, tally)| (*date, taken, *tally)))
+        bins.flat_map(|(taken, days)| days.iter().map(move |(date, tally)| (*date, taken, *tally)))
     }
 
     /// Whether whatever may follow within so many days would be known by now.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use serde::de::Error;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::bin::{Bin, Tally};
 use super::{Line, LineId};
@@ -20,13 +21,31 @@ const MOST_BINS: usize = 8_192;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
     /// By bin first: there are few, and a score looks at some of them only.
-    bins: BTreeMap<Bin, BTreeMap<NaiveDate, Tally>>,
+    bins: BTreeMap<Bin, Column>,
     /// Days that are known, whether anything happened on them or not.
     dates: BTreeSet<NaiveDate>,
 }
 
-/// Counts of one bin by day.
-pub type DayTallies<'a> = std::collections::btree_map::Range<'a, NaiveDate, Tally>;
+/// The counts of one bin, oldest first. None of them comes to nothing: the same counts are the same bytes.
+type Column = Vec<(NaiveDate, Tally)>;
+
+fn add_to(column: &mut Column, date: NaiveDate, tally: Tally) {
+    // Days mostly come in order.
+    let place = match column.last() {
+        Some((last, _)) if *last < date => Err(column.len()),
+        _ => column.binary_search_by_key(&date, |(known, _)| *known),
+    };
+    match place {
+        Ok(place) => {
+            column[place].1.add(tally);
+            if column[place].1.is_zero() {
+                column.remove(place);
+            }
+        }
+        Err(place) if !tally.is_zero() => column.insert(place, (date, tally)),
+        Err(_) => {}
+    }
+}
 
 impl Counts {
     pub fn add(&mut self, date: NaiveDate, bin: &Bin, tally: Tally) {
@@ -34,20 +53,15 @@ impl Counts {
         self.add_days(bin, [(date, tally)]);
     }
 
-    /// What comes to nothing is not kept: the same counts are the same bytes.
     fn add_days(&mut self, bin: &Bin, days: impl IntoIterator<Item = (NaiveDate, Tally)>) {
-        let known = match self.bins.get_mut(bin) {
-            Some(known) => known,
+        let column = match self.bins.get_mut(bin) {
+            Some(column) => column,
             None => self.bins.entry(bin.clone()).or_default(),
         };
         for (date, tally) in days {
-            let day = known.entry(date).or_default();
-            day.add(tally);
-            if day.is_zero() {
-                known.remove(&date);
-            }
+            add_to(column, date, tally);
         }
-        if known.is_empty() {
+        if column.is_empty() {
             self.bins.remove(bin);
         }
     }
@@ -60,8 +74,8 @@ impl Counts {
     /// Adds the days of others that are wanted.
     pub(super) fn extend(&mut self, other: &Self, wanted: impl Fn(NaiveDate) -> bool) {
         self.dates.extend(other.dates().filter(|date| wanted(*date)));
-        for (bin, days) in &other.bins {
-            self.add_days(bin, days.iter().map(|(date, tally)| (*date, *tally)).filter(|(date, _)| wanted(*date)));
+        for (bin, column) in &other.bins {
+            self.add_days(bin, column.iter().copied().filter(|(date, _)| wanted(*date)));
         }
     }
 
@@ -73,65 +87,133 @@ impl Counts {
         self.dates.iter().copied()
     }
 
-    /// Every bin with its counts of some days, both ends included, oldest first. `from` must not be after `to`.
-    pub fn within(&self, from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = (&Bin, DayTallies<'_>)> {
-        self.bins.iter().map(move |(bin, days)| (bin, days.range(from..=to)))
+    /// Every bin with its counts of some days, both ends included, oldest first.
+    pub fn within(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> impl Iterator<Item = (&Bin, &[(NaiveDate, Tally)])> {
+        self.bins.iter().map(move |(bin, column)| {
+            let days = &column[column.partition_point(|(date, _)| *date < from)..];
+            (bin, &days[..days.partition_point(|(date, _)| *date <= to)])
+        })
     }
 
     /// Every count with its day.
     pub fn iter(&self) -> impl Iterator<Item = (NaiveDate, &Bin, Tally)> {
-        self.bins.iter().flat_map(|(bin, days)| days.iter().map(move |(date, tally)| (*date, bin, *tally)))
+        self.bins
+            .iter()
+            .flat_map(|(bin, column)| column.iter().map(move |(date, tally)| (*date, bin, *tally)))
     }
 
     /// Only the counts of these bins.
     #[must_use]
     pub fn filtered(&self, wanted: impl Fn(&Bin) -> bool) -> Self {
         let bins = self.bins.iter().filter(|(bin, _)| wanted(bin));
-        Self { bins: gather(bins.map(|(bin, days)| (bin.clone(), days.clone()))), dates: self.dates.clone() }
+        Self {
+            bins: gather(bins.map(|(bin, column)| (bin.clone(), column.clone()))),
+            dates: self.dates.clone(),
+        }
     }
 
     /// The same counts, by something that tells bins less apart.
     #[must_use]
     pub fn merged(&self, into: impl Fn(&Bin) -> Bin) -> Self {
         let mut merged = Self { bins: BTreeMap::new(), dates: self.dates.clone() };
-        for (bin, days) in &self.bins {
-            merged.add_days(&into(bin), days.iter().map(|(date, tally)| (*date, *tally)));
+        for (bin, column) in &self.bins {
+            merged.add_days(&into(bin), column.iter().copied());
         }
         merged
     }
 }
 
-/// `Counts` as they are written: every bin once; then by day the place of each bin, how many lines, and the sum of their
-/// weights.
-#[derive(Serialize, Deserialize)]
-struct Table<B> {
-    bins: Vec<B>,
-    days: Vec<(NaiveDate, Vec<(u32, i64, i64)>)>,
+/// `Counts` as they are written.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Table<B = Box<RawValue>> {
+    dates: Vec<NaiveDate>,
+    bins: Vec<StoredColumn<B>>,
+}
+
+/// A bin, the place of the first of its days among the dates, how many lines there are from that day on, and the sums of
+/// their weights unless all are 0. Days between on which there were none are written as well, so that reading takes as
+/// long whether few or many kinds of things happened on a day; zeros compress.
+type StoredColumn<B> = (B, usize, Vec<i64>, Vec<i64>);
+
+impl Table {
+    pub(super) fn dates(&self) -> impl Iterator<Item = NaiveDate> {
+        self.dates.iter().copied()
+    }
 }
 
 impl Serialize for Counts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut days: BTreeMap<NaiveDate, Vec<(u32, i64, i64)>> = gather(self.dates().map(|date| (date, Vec::new())));
-        for (place, tallies) in (0..).zip(self.bins.values()) {
-            for (date, Tally { n, sum }) in tallies {
-                days.entry(*date).or_default().push((place, *n, *sum));
+        let dates: Vec<NaiveDate> = self.dates().collect();
+        let bins = self.bins.iter().map(|(bin, column)| {
+            let mut column = column.iter().peekable();
+            let first = column.peek().map_or(0, |(first, _)| dates.partition_point(|date| date < first));
+            let (mut n, mut sums) = (Vec::new(), Vec::new());
+            for date in &dates[first..] {
+                if column.peek().is_none() {
+                    break;
+                }
+                let tally = column.next_if(|(known, _)| known == date).map(|(_, tally)| *tally);
+                let Tally { n: lines, sum } = tally.unwrap_or_default();
+                n.push(lines);
+                sums.push(sum);
             }
-        }
-        Table { bins: self.bins.keys().collect(), days: days.into_iter().collect() }.serialize(serializer)
+            if sums.iter().all(|sum| *sum == 0) {
+                sums.clear();
+            }
+            (bin, first, n, sums)
+        });
+        Table { bins: bins.collect(), dates: dates.clone() }.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Counts {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Table { bins, days } = Table::<Bin>::deserialize(deserializer)?;
-        let mut by_place: Vec<BTreeMap<NaiveDate, Tally>> = vec![BTreeMap::new(); bins.len()];
-        for (date, day) in &days {
-            for (place, n, sum) in day {
-                let column = by_place.get_mut(*place as usize).ok_or_else(|| Error::custom("a count of no bin"))?;
-                column.insert(*date, Tally { n: *n, sum: *sum });
+/// Many tables added up. They are of much the same bins, so each is decoded once.
+#[derive(Debug, Default)]
+pub(super) struct Sum {
+    places: BTreeMap<Box<str>, usize>,
+    columns: Vec<(Bin, Column)>,
+    dates: BTreeSet<NaiveDate>,
+}
+
+impl Sum {
+    /// Adds the days that are wanted of what stands under `key`.
+    pub(super) fn add(
+        &mut self,
+        key: &str,
+        Table { dates, bins }: &Table,
+        wanted: impl Fn(NaiveDate) -> bool,
+    ) -> Result<(), StoreError> {
+        let dates: Vec<(NaiveDate, bool)> = dates.iter().map(|date| (*date, wanted(*date))).collect();
+        self.dates.extend(dates.iter().filter(|(_, wanted)| *wanted).map(|(date, _)| *date));
+        for (text, first, n, sums) in bins {
+            let place = if let Some(place) = self.places.get(text.get()) {
+                *place
+            } else {
+                let bin = serde_json::from_str(text.get());
+                self.columns.push((bin.map_err(|error| codec::unreadable(key, &error))?, Column::new()));
+                self.places.insert(text.get().into(), self.columns.len() - 1);
+                self.columns.len() - 1
+            };
+            let column = &mut self.columns[place].1;
+            let sums = sums.iter().chain(std::iter::repeat(&0));
+            for (((date, wanted), n), sum) in dates.iter().skip(*first).zip(n).zip(sums) {
+                if *wanted {
+                    add_to(column, *date, Tally { n: *n, sum: *sum });
+                }
             }
         }
-        Ok(Self { bins: gather(bins.into_iter().zip(by_place)), dates: gather(days.into_iter().map(|(date, _)| date)) })
+        Ok(())
+    }
+
+    pub(super) fn counts(self) -> Counts {
+        let mut counts = Counts { bins: BTreeMap::new(), dates: self.dates };
+        for (bin, column) in self.columns {
+            counts.add_days(&bin, column);
+        }
+        counts
     }
 }
 
@@ -144,9 +226,9 @@ pub struct Day {
 }
 
 /// What readers decode of a day.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct DayHead {
-    pub(super) totals: Counts,
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DayHead<T = Table> {
+    pub(super) totals: T,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) moving: bool,
 }
@@ -162,9 +244,9 @@ pub struct Month {
 }
 
 /// What readers decode of a month.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct MonthHead {
-    pub(super) totals: Counts,
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MonthHead<T = Table> {
+    pub(super) totals: T,
     pub(super) counted: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) without_products: bool,
@@ -191,20 +273,22 @@ impl Day {
     pub fn encode(&self) -> Vec<u8> {
         let counts = self.counts();
         let places: BTreeMap<&Bin, u32> = gather(counts.bins.keys().zip(0..));
-        let lines = self.lines.iter().filter_map(|(id, line)| {
-            Some((id.0, line.at.millis(), *places.get(&line.bin)?, line.weight))
-        });
+        let lines = self
+            .lines
+            .iter()
+            .filter_map(|(id, line)| Some((id.0, line.at.millis(), *places.get(&line.bin)?, line.weight)));
         let lines: Vec<StoredLine> = lines.collect();
         let head = DayHead { totals: counts.merged(Bin::total), moving: self.moving };
         codec::join_parts(&[codec::part(&head), codec::part(&counts), codec::part(&lines)])
     }
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let DayHead { moving, .. } = codec::decode_part(key, bytes, HEAD)?;
-        let Table::<Bin> { bins, .. } = codec::decode_part(key, bytes, BY_DIMENSION)?;
+        let DayHead::<IgnoredAny> { moving, .. } = codec::decode_part(key, bytes, HEAD)?;
+        let counts = counts(key, &by_dimension(key, bytes)?)?;
+        let bins: Vec<&Bin> = counts.bins.keys().collect();
         let lines: Vec<StoredLine> = codec::decode_part(key, bytes, LINES)?;
         let lines = lines.into_iter().filter_map(|(id, at, place, weight)| {
-            let bin = bins.get(place as usize)?.clone();
+            let bin = Bin::clone(bins.get(place as usize)?);
             Some((LineId(id), Line { at: Time::from_millis(at), weight, bin }))
         });
         Ok(Self { lines: gather(lines), moving })
@@ -253,8 +337,8 @@ impl Month {
     }
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let MonthHead { counted, without_products, totals: _ } = codec::decode_part(key, bytes, HEAD)?;
-        Ok(Self { counts: by_dimension(key, bytes)?, counted, without_products })
+        let MonthHead::<IgnoredAny> { counted, without_products, .. } = codec::decode_part(key, bytes, HEAD)?;
+        Ok(Self { counts: counts(key, &by_dimension(key, bytes)?)?, counted, without_products })
     }
 }
 
@@ -265,8 +349,15 @@ impl MonthHead {
 }
 
 /// A day's or a month's counts by every dimension.
-pub(super) fn by_dimension(key: &str, bytes: &[u8]) -> Result<Counts, StoreError> {
+pub(super) fn by_dimension(key: &str, bytes: &[u8]) -> Result<Table, StoreError> {
     codec::decode_part(key, bytes, BY_DIMENSION)
+}
+
+/// The counts of a single table.
+fn counts(key: &str, table: &Table) -> Result<Counts, StoreError> {
+    let mut sum = Sum::default();
+    sum.add(key, table, |_| true)?;
+    Ok(sum.counts())
 }
 
 #[cfg(test)]
@@ -305,11 +396,13 @@ mod tests {
         let of_day = DayHead::decode("day", &day.encode()).expect("a head");
         let of_month = MonthHead::decode("month", &month.encode()).expect("a head");
         assert!(of_day.moving);
-        assert_eq!(of_day.totals.iter().collect::<Vec<_>>(), of_month.totals.iter().collect::<Vec<_>>());
-        let totals: Vec<_> = of_day.totals.iter().map(|(_, bin, tally)| (bin.clone(), tally)).collect();
+        let of_month = counts("month", &of_month.totals).expect("counts");
+        let of_day = counts("day", &of_day.totals).expect("counts");
+        assert_eq!(of_day.iter().collect::<Vec<_>>(), of_month.iter().collect::<Vec<_>>());
+        let totals: Vec<_> = of_day.iter().map(|(_, bin, tally)| (bin.clone(), tally)).collect();
         assert_eq!(totals[0], (bin(9, None), Tally { n: 3, sum: 0 }));
         assert_eq!(totals[1].1, Tally { n: 1, sum: 34_900 });
-        assert!(of_month.totals.has("2026-10-01".parse().expect("a day")), "a day on which nothing happened");
+        assert!(of_month.has("2026-10-01".parse().expect("a day")), "a day on which nothing happened");
     }
 
     #[test]

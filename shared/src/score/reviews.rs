@@ -89,7 +89,7 @@ impl Score for Reviews {
         let shop: Spread = whole
             .filter_map(|(bin, days)| {
                 let stars = stars(&bin.what)?;
-                let count = days.map(|(_, tally)| tally.count()).sum();
+                let count = days.iter().map(|(_, tally)| tally.count()).sum();
                 if let Some(product) = bin.of(Dimension::Product).filter(|_| count > 0) {
                     *products.entry(product).or_default() += count;
                 }

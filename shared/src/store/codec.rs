@@ -3,6 +3,8 @@
 //! JSON, because a record must stay readable for years while its fields change; LZ4, because repeated field names are
 //! most of it and a component has little time. ARCHITECTURE.md has the measurements.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -72,18 +74,18 @@ pub fn decode_part<T: DeserializeOwned>(key: &str, bytes: &[u8], index: usize) -
 }
 
 fn unpack<T: DeserializeOwned>(key: &str, compressed: &[u8]) -> Result<T, StoreError> {
-    let (size, _) = lz4_flex::block::uncompressed_size(compressed)
-        .map_err(|error| unreadable(key, &error.to_string()))?;
+    let (size, _) =
+        lz4_flex::block::uncompressed_size(compressed).map_err(|error| unreadable(key, &error))?;
     if size > MAX_BYTES {
         return Err(unreadable(key, &format!("it claims to hold {size} bytes")));
     }
-    let json = lz4_flex::block::decompress_size_prepended(compressed)
-        .map_err(|error| unreadable(key, &error.to_string()))?;
-    serde_json::from_slice(&json).map_err(|error| unreadable(key, &error.to_string()))
+    let json =
+        lz4_flex::block::decompress_size_prepended(compressed).map_err(|error| unreadable(key, &error))?;
+    serde_json::from_slice(&json).map_err(|error| unreadable(key, &error))
 }
 
-fn unreadable(key: &str, why: &str) -> StoreError {
-    StoreError::Unreadable { key: key.to_owned(), why: why.to_owned() }
+pub(crate) fn unreadable(key: &str, why: &(impl Display + ?Sized)) -> StoreError {
+    StoreError::Unreadable { key: key.to_owned(), why: why.to_string() }
 }
 
 fn of_version(key: &str, version: u8) -> StoreError {
