@@ -33,6 +33,9 @@ pub const SHAPE: u8 = 3;
 /// Days that are kept line by line; older ones are rolled up.
 pub const DETAILED_DAYS: u64 = 35;
 
+/// A day with more lines than this has them in a document of their own, so that whoever only counts need not read them.
+pub const INLINE_LINES: usize = 1_024;
+
 /// A sweep whose clock is behind must not take a day for detailed that another one has rolled up.
 const CLOCK_SKEW: Days = Days::new(2);
 
@@ -87,6 +90,8 @@ struct LoadedDay {
     is: Day,
     /// Whether the store has it.
     stored: bool,
+    /// Its document and that of its lines are not of one moment, and have to be written again.
+    torn: bool,
     /// What the store has of the lines that were touched since.
     before: BTreeMap<LineId, Option<Line>>,
 }
@@ -104,6 +109,8 @@ impl LoadedDay {
 /// A working copy of the days and months that a sweep or a reader touches.
 pub struct Ledger<'s, S> {
     store: &'s S,
+    /// Days with more lines than this have them in a document of their own.
+    pub(crate) inline_lines: usize,
     days: BTreeMap<NaiveDate, LoadedDay>,
     /// By first day.
     months: BTreeMap<NaiveDate, LoadedMonth>,
@@ -115,7 +122,14 @@ pub struct Ledger<'s, S> {
 
 impl<'s, S: Store> Ledger<'s, S> {
     pub fn new(store: &'s S) -> Self {
-        Self { store, days: BTreeMap::new(), months: BTreeMap::new(), late: Vec::new(), settled: 0 }
+        Self {
+            store,
+            inline_lines: INLINE_LINES,
+            days: BTreeMap::new(),
+            months: BTreeMap::new(),
+            late: Vec::new(),
+            settled: 0,
+        }
     }
 
     async fn month(&mut self, date: NaiveDate) -> Result<&mut LoadedMonth, StoreError> {
@@ -138,10 +152,10 @@ impl<'s, S: Store> Ledger<'s, S> {
         match self.days.entry(date) {
             Entry::Occupied(slot) => Ok(slot.into_mut()),
             Entry::Vacant(slot) => {
-                let key = names::day(date);
-                let bytes = self.store.get(&key).await?;
-                let is = bytes.as_deref().map_or(Ok(Day::default()), |bytes| Day::decode(&key, bytes))?;
-                Ok(slot.insert(LoadedDay { is, stored: bytes.is_some(), before: BTreeMap::new() }))
+                let known = load_day(self.store, date).await?;
+                let (stored, torn) = (known.is_some(), known.as_ref().is_some_and(|(_, torn)| *torn));
+                let is = known.map(|(day, _)| day).unwrap_or_default();
+                Ok(slot.insert(LoadedDay { is, stored, torn, before: BTreeMap::new() }))
             }
         }
     }
@@ -260,24 +274,25 @@ impl<'s, S: Store> Ledger<'s, S> {
             let before = std::mem::take(&mut day.before);
             let lines = &day.is.lines;
             // What came and went meanwhile was never stored.
-            if before.iter().all(|(id, line)| lines.get(id) == line.as_ref()) {
+            if !day.torn && before.iter().all(|(id, line)| lines.get(id) == line.as_ref()) {
                 continue;
             }
+            day.torn = false;
             day.is.moving = false;
             let gone = before.into_iter().filter_map(|(id, line)| Some((id, line?)));
             let gone: Vec<(LineId, Line)> = gone.filter(|(id, _)| !lines.contains_key(id)).collect();
             if gone.is_empty() {
-                write_day(self.store, *date, &day.is).await?;
+                write_day(self.store, *date, &day.is, self.inline_lines).await?;
             } else {
                 let mut both = Day { moving: true, ..day.is.clone() };
                 both.lines.extend(gone);
-                write_day(self.store, *date, &both).await?;
+                write_day(self.store, *date, &both, self.inline_lines).await?;
                 emptied.push(*date);
             }
         }
         for date in emptied {
             if let Some(day) = self.days.get(&date) {
-                write_day(self.store, date, &day.is).await?;
+                write_day(self.store, date, &day.is, self.inline_lines).await?;
             }
         }
         Ok(())
@@ -442,8 +457,35 @@ pub fn oldest_detailed(now: Time) -> NaiveDate {
     now.date() - Days::new(DETAILED_DAYS)
 }
 
-/// A day without lines has no document.
-async fn write_day(store: &impl Store, date: NaiveDate, day: &Day) -> Result<(), StoreError> {
+/// A day with its lines, and whether its document is of another moment than these: a crash came between the two, or another
+/// holder. What is in the lines is what counts.
+pub async fn load_day(store: &impl Store, date: NaiveDate) -> Result<Option<(Day, bool)>, StoreError> {
     let key = names::day(date);
-    if day.lines.is_empty() { store.delete(&key).await } else { store.set(&key, &day.encode()).await }
+    let Some(bytes) = store.get(&key).await? else { return Ok(None) };
+    let Some(hash) = document::hash_of_lines(&key, &bytes)? else {
+        return Ok(Some((Day::decode(&key, &bytes)?, false)));
+    };
+    let lines = names::lines(date);
+    // Rolled up meanwhile; or deleted by a rebuild, and another holder wrote only one of the two after that.
+    let Some(bytes) = store.get(&lines).await? else { return Ok(None) };
+    Ok(Some((Day::decode(&lines, &bytes)?, document::hash(&bytes) != hash)))
+}
+
+/// A day without lines has no document. Where lines have one of their own it is stored first, and does not count before the
+/// day's own says so; what a day no longer needs stays until it is rolled up.
+async fn write_day(
+    store: &impl Store,
+    date: NaiveDate,
+    day: &Day,
+    inline_lines: usize,
+) -> Result<(), StoreError> {
+    let key = names::day(date);
+    if day.lines.is_empty() {
+        return store.delete(&key).await;
+    }
+    let (document, lines) = day.encode(inline_lines);
+    if let Some(lines) = lines {
+        store.set(&names::lines(date), &lines).await?;
+    }
+    store.set(&key, &document).await
 }

@@ -169,4 +169,13 @@ pub mod names {
     pub fn day_date(key: &str) -> Option<NaiveDate> {
         key.strip_prefix("day:")?.parse().ok()
     }
+
+    /// The lines of a day that has many.
+    pub fn lines(date: NaiveDate) -> String {
+        format!("lines:{date}")
+    }
+
+    pub fn lines_date(key: &str) -> Option<NaiveDate> {
+        key.strip_prefix("lines:")?.parse().ok()
+    }
 }

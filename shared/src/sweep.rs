@@ -25,7 +25,7 @@ use crate::fact::{Channel, Event, Fact};
 use crate::fetch::{self as fetching, Platforms, WITH_A_TOKEN};
 use crate::gather::gather;
 use crate::key::Key;
-use crate::ledger::oldest_detailed;
+use crate::ledger::{INLINE_LINES, oldest_detailed};
 use crate::message::{Body, MessageId, MessageStep, Step};
 use crate::playbook::digest::{self as weekly, Week};
 use crate::playbook::{self, Planned};
@@ -59,6 +59,8 @@ pub struct Limits {
     /// Days of the ledger rolled up into their month in one round.
     pub rolled_up_days: usize,
     pub pages: PageLimits,
+    /// A day of the ledger with more lines than this has them in a document of their own.
+    pub inline_lines: usize,
     /// Messages handed over in one round; more wait for the next.
     pub sends: usize,
     /// Orders fetched, and vouchers made, in one round; more wait for the next.
@@ -81,6 +83,7 @@ impl Default for Limits {
             due_pages: 16,
             rolled_up_days: 4,
             pages: PageLimits::default(),
+            inline_lines: INLINE_LINES,
             sends: 200,
             fetches: 32,
             concurrent_sends: 16,
@@ -355,7 +358,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 
     fn records(&self, meta: &Meta, erasures: &Arc<Erasures>) -> Records<'_, S> {
         let oldest = oldest_detailed(self.clock.now());
-        Records::new(self.store, meta.page_count(), oldest).without(erasures.clone())
+        let records = Records::new(self.store, meta.page_count(), oldest).without(erasures.clone());
+        records.with_inline_lines(self.limits.inline_lines)
     }
 
     /// What the playbooks have in mind for this customer, without what is about somebody forgotten.
@@ -460,6 +464,9 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let oldest = oldest_detailed(self.clock.now());
         for date in listing.days.range(..oldest).take(self.limits.rolled_up_days) {
             self.records(meta, erasures).ledger.roll_up(*date).await?;
+        }
+        for date in listing.lines.range(..oldest).filter(|date| !listing.days.contains(*date)) {
+            self.store.delete(&names::lines(*date)).await?;
         }
         self.drop_old_words(meta, erasures, listing).await?;
         self.retire(meta, erasures, listing).await?;

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::bin::{Bin, Tally};
 use super::{Line, LineId};
@@ -231,6 +232,9 @@ pub(super) struct DayHead<T = Table> {
     pub(super) totals: T,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) moving: bool,
+    /// Of the document that has the lines, if it is not this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lines: Option<String>,
 }
 
 /// Rolled-up days.
@@ -270,7 +274,8 @@ impl Day {
         counts
     }
 
-    pub fn encode(&self) -> Vec<u8> {
+    /// The document and, of a day with more than `inline` lines, the one that has these: the same, but whole.
+    pub fn encode(&self, inline: usize) -> (Vec<u8>, Option<Vec<u8>>) {
         let counts = self.counts();
         let places: BTreeMap<&Bin, u32> = gather(counts.bins.keys().zip(0..));
         let lines = self
@@ -278,8 +283,14 @@ impl Day {
             .iter()
             .filter_map(|(id, line)| Some((id.0, line.at.millis(), *places.get(&line.bin)?, line.weight)));
         let lines: Vec<StoredLine> = lines.collect();
-        let head = DayHead { totals: counts.merged(Bin::total), moving: self.moving };
-        codec::join_parts(&[codec::part(&head), codec::part(&counts), codec::part(&lines)])
+        let mut head = DayHead { totals: counts.merged(Bin::total), moving: self.moving, lines: None };
+        let counts = codec::part(&counts);
+        let whole = codec::join_parts(&[codec::part(&head), counts.clone(), codec::part(&lines)]);
+        if lines.len() <= inline {
+            return (whole, None);
+        }
+        head.lines = Some(hash(&whole));
+        (codec::join_parts(&[codec::part(&head), counts]), Some(whole))
     }
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
@@ -293,6 +304,17 @@ impl Day {
         });
         Ok(Self { lines: gather(lines), moving })
     }
+}
+
+/// What tells a document of lines from another.
+pub(super) fn hash(bytes: &[u8]) -> String {
+    crate::hex::encode(&Sha256::digest(bytes)[..16])
+}
+
+/// The hash of the document that has a day's lines, if the day's own has not.
+pub(super) fn hash_of_lines(key: &str, bytes: &[u8]) -> Result<Option<String>, StoreError> {
+    let DayHead::<IgnoredAny> { lines, .. } = codec::decode_part(key, bytes, HEAD)?;
+    Ok(lines)
 }
 
 impl DayHead {
@@ -393,7 +415,7 @@ mod tests {
     #[test]
     fn heads_are_the_totals() {
         let (day, month) = (day(), month());
-        let of_day = DayHead::decode("day", &day.encode()).expect("a head");
+        let of_day = DayHead::decode("day", &day.encode(usize::MAX).0).expect("a head");
         let of_month = MonthHead::decode("month", &month.encode()).expect("a head");
         assert!(of_day.moving);
         let of_month = counts("month", &of_month.totals).expect("counts");
@@ -403,6 +425,19 @@ mod tests {
         assert_eq!(totals[0], (bin(9, None), Tally { n: 3, sum: 0 }));
         assert_eq!(totals[1].1, Tally { n: 1, sum: 34_900 });
         assert!(of_month.has("2026-10-01".parse().expect("a day")), "a day on which nothing happened");
+    }
+
+    #[test]
+    fn many_lines_stand_apart() {
+        let (whole, none) = day().encode(4);
+        assert_eq!((none, hash_of_lines("day", &whole)), (None, Ok(None)), "four lines are few enough");
+        let (document, lines) = day().encode(3);
+        let lines = lines.expect("a document of their own");
+        assert_eq!(hash_of_lines("day", &document), Ok(Some(hash(&lines))));
+        assert_eq!(Day::decode("lines", &lines), Ok(day()));
+        let (head, all) = (DayHead::decode("day", &document), DayHead::decode("day", &whole));
+        let totals = |head: Result<DayHead, _>| counts("day", &head.expect("a head").totals).expect("counts");
+        assert_eq!(totals(head), totals(all));
     }
 
     #[test]
@@ -428,7 +463,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/2");
         if std::env::var_os("AFTERCARE_UPDATE").is_some() {
             std::fs::create_dir_all(&folder).expect("a folder");
-            std::fs::write(folder.join("day"), day().encode()).expect("written");
+            std::fs::write(folder.join("day"), day().encode(usize::MAX).0).expect("written");
             std::fs::write(folder.join("month"), month().encode()).expect("written");
         }
         let read = |name: &str| std::fs::read(folder.join(name)).expect("a stored value");

@@ -22,6 +22,8 @@ pub struct Listing {
     pub pages: BTreeSet<u32>,
     /// Days of which the ledger has a document.
     pub days: BTreeSet<NaiveDate>,
+    /// Days whose lines have a document of their own, or had.
+    pub lines: BTreeSet<NaiveDate>,
     /// First days of the months of which the ledger has a document.
     pub months: BTreeSet<NaiveDate>,
     /// Whether there is a lease, free or not.
@@ -48,6 +50,8 @@ impl Listing {
                 listing.pages.insert(number);
             } else if let Some(date) = names::day_date(&key) {
                 listing.days.insert(date);
+            } else if let Some(date) = names::lines_date(&key) {
+                listing.lines.insert(date);
             } else if let Some(first) = names::month_start(&key) {
                 listing.months.insert(first);
             } else if key == names::LEASE {

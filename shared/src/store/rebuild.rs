@@ -50,6 +50,9 @@ pub async fn clear(
     for date in &listing.days {
         store.delete(&names::day(*date)).await?;
     }
+    for date in &listing.lines {
+        store.delete(&names::lines(*date)).await?;
+    }
     for first in &listing.months {
         store.delete(&names::month(*first)).await?;
     }

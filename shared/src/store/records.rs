@@ -120,6 +120,13 @@ impl<'s, S: Store> Records<'s, S> {
         Self { erasures, ..self }
     }
 
+    /// See [`crate::sweep::Limits::inline_lines`].
+    #[must_use]
+    pub fn with_inline_lines(mut self, most: usize) -> Self {
+        self.ledger.inline_lines = most;
+        self
+    }
+
     /// Puts back whatever pages and ledger lost of the records that are joined.
     #[must_use]
     pub fn healing(self) -> Self {

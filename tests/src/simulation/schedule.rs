@@ -78,6 +78,7 @@ pub(super) fn run(seed: u64, options: Options) -> (Result<Stats, Violation>, Vec
         facts: *random.pick(&[1, 2, 1_000]),
         recovered_facts: *random.pick(&[1, 3, 5_000]),
         rolled_up_days: *random.pick(&[1, 4]),
+        inline_lines: *random.pick(&[0, 2, 1_024]),
         pages: PageLimits { bytes: *random.pick(&[300, 1_500, 128 * 1024]), splits: *random.pick(&[1, 8]) },
         due_pages: *random.pick(&[1, 16]),
         sends: *random.pick(&[1, 200]),

@@ -10,7 +10,7 @@ use aftercare::fact::{Event, Fact};
 use aftercare::join::Join;
 use aftercare::key::Key;
 use aftercare::ledger::bin::{Bin, Tally};
-use aftercare::ledger::{self, Day, Detail, Line, LineId};
+use aftercare::ledger::{self, Detail, Line, LineId};
 use aftercare::message::{MessageId, Step};
 use aftercare::playbook;
 use aftercare::store::erasure::Erasures;
@@ -100,6 +100,7 @@ fn keys(world: &World) -> Verdict {
             || names::segment_level(key).is_some()
             || names::is_erased(key)
             || names::day_date(key).is_some()
+            || names::lines_date(key).is_some()
             || names::month_start(key).is_some()
             // One more than there are: the copy of a split that a crash cut short; the next split writes it again.
             || names::page_number(key).is_some_and(|number| number <= meta.page_count());
@@ -237,9 +238,12 @@ fn scores(world: &World, customers: &BTreeMap<Key, Customer>) -> Verdict {
         }
     }
     let detailed = ledger::oldest_detailed(world.now);
-    for (key, value) in &world.values {
+    for key in world.values.keys() {
         let Some(date) = names::day_date(key).filter(|date| *date >= detailed) else { continue };
-        let day = Day::decode(key, value).unwrap_or_default().lines;
+        let day = match poll_once(ledger::load_day(&snapshot, date)) {
+            Ok(day) => day.map(|(day, _)| day.lines).unwrap_or_default(),
+            Err(error) => return broken(Law::LedgerIsTheFold, error),
+        };
         let expected = lines.remove(&date).unwrap_or_default();
         if day != expected {
             let detail = format!("`{key}` holds\n  {day:?}\n  and should hold\n  {expected:?}");

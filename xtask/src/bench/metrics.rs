@@ -23,6 +23,9 @@ const MANY: u64 = 1_000_000;
 
 const WRONG_TOKENS: u32 = 10_000;
 
+/// The best of so many counts: what is asked for is how long it takes, not how busy the machine is.
+const ROUNDS: u32 = 100;
+
 const TOKEN: &str = "bench";
 
 pub(super) async fn run(root: &Path) -> Result<()> {
@@ -30,7 +33,7 @@ pub(super) async fn run(root: &Path) -> Result<()> {
     let (few, many) = (shop(root, FEW).await?, shop(root, MANY).await?);
     for query in ["", "?by=week&compare=previous", "?product=7"] {
         let (mut least, mut most) = (Duration::MAX, Duration::MAX);
-        for _ in 0..20 {
+        for _ in 0..ROUNDS {
             least = least.min(ask(&few, query).await?);
             most = most.min(ask(&many, query).await?);
         }
@@ -42,7 +45,7 @@ pub(super) async fn run(root: &Path) -> Result<()> {
     }
     println!("  goal: at most 50 ms, 1.2 x and 64 MiB for /metrics without a filter");
     let mut before = Duration::MAX;
-    for _ in 0..20 {
+    for _ in 0..ROUNDS {
         before = before.min(ask(&few, "").await?);
     }
     for number in 0..WRONG_TOKENS {
@@ -51,7 +54,7 @@ pub(super) async fn run(root: &Path) -> Result<()> {
         ensure!(answer.status() == 401, "answered {}", answer.status());
     }
     let mut after = Duration::MAX;
-    for _ in 0..20 {
+    for _ in 0..ROUNDS {
         after = after.min(ask(&few, "").await?);
     }
     let ratio = after.as_secs_f64() / before.as_secs_f64();
