@@ -298,7 +298,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         Ok(())
     }
 
-    /// Rolls a day up into its month, then deletes the day.
+    /// Rolls a day up into its month, then deletes the day and the lines that it may have apart.
     pub async fn roll_up(&mut self, date: NaiveDate) -> Result<(), StoreError> {
         if !self.month(date).await?.is.counts.has(date) {
             let day = self.day(date).await?.is.clone();
@@ -308,7 +308,8 @@ impl<'s, S: Store> Ledger<'s, S> {
             self.store.set(&names::month(date), &bytes).await?;
         }
         self.days.remove(&date);
-        self.store.delete(&names::day(date)).await
+        self.store.delete(&names::day(date)).await?;
+        self.store.delete(&names::lines(date)).await
     }
 
     /// The counts of the days from `from` to `to`, both included. `stored_days` and `stored_months` are those that the

@@ -465,6 +465,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         for date in listing.days.range(..oldest).take(self.limits.rolled_up_days) {
             self.records(meta, erasures).ledger.roll_up(*date).await?;
         }
+        // A crash may have left them, or another holder.
         for date in listing.lines.range(..oldest).filter(|date| !listing.days.contains(*date)) {
             self.store.delete(&names::lines(*date)).await?;
         }

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::bin::{Bin, Tally};
@@ -128,28 +126,22 @@ impl Counts {
     }
 }
 
-/// `Counts` as they are written.
+/// Counts as they are written. Their bins stand beside them: they are much the same every day.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Table<B = Box<RawValue>> {
+struct Table {
     dates: Vec<NaiveDate>,
-    bins: Vec<StoredColumn<B>>,
+    /// One a bin.
+    columns: Vec<StoredColumn>,
 }
 
-/// A bin, the place of the first of its days among the dates, how many lines there are from that day on, and the sums of
-/// their weights unless all are 0. Days between on which there were none are written as well, so that reading takes as
-/// long whether few or many kinds of things happened on a day; zeros compress.
-type StoredColumn<B> = (B, usize, Vec<i64>, Vec<i64>);
+/// The place of the first day among the dates, how many lines there are from that day on, and the sums of their weights
+/// unless all are 0. Days between on which there were none are written as well: zeros compress.
+type StoredColumn = (usize, Vec<i64>, Vec<i64>);
 
 impl Table {
-    pub(super) fn dates(&self) -> impl Iterator<Item = NaiveDate> {
-        self.dates.iter().copied()
-    }
-}
-
-impl Serialize for Counts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let dates: Vec<NaiveDate> = self.dates().collect();
-        let bins = self.bins.iter().map(|(bin, column)| {
+    fn of(counts: &Counts) -> Self {
+        let dates: Vec<NaiveDate> = counts.dates().collect();
+        let columns = counts.bins.values().map(|column| {
             let mut column = column.iter().peekable();
             let first = column.peek().map_or(0, |(first, _)| dates.partition_point(|date| date < first));
             let (mut n, mut sums) = (Vec::new(), Vec::new());
@@ -165,17 +157,32 @@ impl Serialize for Counts {
             if sums.iter().all(|sum| *sum == 0) {
                 sums.clear();
             }
-            (bin, first, n, sums)
+            (first, n, sums)
         });
-        Table { bins: bins.collect(), dates: dates.clone() }.serialize(serializer)
+        Self { columns: columns.collect(), dates }
     }
 }
 
-/// Many tables added up. They are of much the same bins, so each is decoded once.
+/// Counts as they were read, with their bins still to be decoded.
+#[derive(Debug)]
+pub(super) struct Written {
+    bins: Vec<u8>,
+    table: Table,
+}
+
+impl Written {
+    pub(super) fn dates(&self) -> impl Iterator<Item = NaiveDate> {
+        self.table.dates.iter().copied()
+    }
+}
+
+/// Many of them added up. Days are much alike, so bins that are the same are decoded once.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
-    places: BTreeMap<Box<str>, usize>,
-    columns: Vec<(Bin, Column)>,
+    /// Which column is of which bin, by how the bins are written.
+    known: BTreeMap<Vec<u8>, Vec<usize>>,
+    places: BTreeMap<Bin, usize>,
+    columns: Vec<Column>,
     dates: BTreeSet<NaiveDate>,
 }
 
@@ -184,37 +191,41 @@ impl Sum {
     pub(super) fn add(
         &mut self,
         key: &str,
-        Table { dates, bins }: &Table,
+        Written { bins, table }: &Written,
         wanted: impl Fn(NaiveDate) -> bool,
     ) -> Result<(), StoreError> {
-        let dates: Vec<(NaiveDate, bool)> = dates.iter().map(|date| (*date, wanted(*date))).collect();
+        if !self.known.contains_key(bins) {
+            let new: Vec<Bin> = codec::unpack(key, bins)?;
+            let places = new.into_iter().map(|bin| {
+                *self.places.entry(bin).or_insert_with(|| {
+                    self.columns.push(Column::new());
+                    self.columns.len() - 1
+                })
+            });
+            let places = places.collect();
+            self.known.insert(bins.clone(), places);
+        }
+        let places = self.known.get(bins).map(Vec::as_slice).unwrap_or_default();
+        if places.len() != table.columns.len() {
+            return Err(codec::unreadable(key, "it has counts of no bin, or bins without counts"));
+        }
+        let dates: Vec<(NaiveDate, bool)> = table.dates.iter().map(|date| (*date, wanted(*date))).collect();
         self.dates.extend(dates.iter().filter(|(_, wanted)| *wanted).map(|(date, _)| *date));
-        for (text, first, n, sums) in bins {
-            let place = if let Some(place) = self.places.get(text.get()) {
-                *place
-            } else {
-                let bin = serde_json::from_str(text.get());
-                self.columns.push((bin.map_err(|error| codec::unreadable(key, &error))?, Column::new()));
-                self.places.insert(text.get().into(), self.columns.len() - 1);
-                self.columns.len() - 1
-            };
-            let column = &mut self.columns[place].1;
+        for (place, (first, n, sums)) in places.iter().zip(&table.columns) {
             let sums = sums.iter().chain(std::iter::repeat(&0));
             for (((date, wanted), n), sum) in dates.iter().skip(*first).zip(n).zip(sums) {
                 if *wanted {
-                    add_to(column, *date, Tally { n: *n, sum: *sum });
+                    add_to(&mut self.columns[*place], *date, Tally { n: *n, sum: *sum });
                 }
             }
         }
         Ok(())
     }
 
-    pub(super) fn counts(self) -> Counts {
-        let mut counts = Counts { bins: BTreeMap::new(), dates: self.dates };
-        for (bin, column) in self.columns {
-            counts.add_days(&bin, column);
-        }
-        counts
+    pub(super) fn counts(mut self) -> Counts {
+        let columns =
+            self.places.into_iter().map(|(bin, place)| (bin, std::mem::take(&mut self.columns[place])));
+        Counts { bins: gather(columns.filter(|(_, column)| !column.is_empty())), dates: self.dates }
     }
 }
 
@@ -226,13 +237,20 @@ pub struct Day {
     pub moving: bool,
 }
 
-/// What readers decode of a day.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct DayHead<T = Table> {
-    pub(super) totals: T,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+/// What readers need of a day.
+#[derive(Debug)]
+pub(super) struct DayHead {
+    pub(super) totals: Written,
     pub(super) moving: bool,
-    /// Of the document that has the lines, if it is not this one.
+}
+
+/// The first part of a day's document.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredDay {
+    totals: Table,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    moving: bool,
+    /// The hash of the document that has the lines, if it is not this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lines: Option<String>,
 }
@@ -247,19 +265,29 @@ pub struct Month {
     pub(super) without_products: bool,
 }
 
-/// What readers decode of a month.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct MonthHead<T = Table> {
-    pub(super) totals: T,
-    pub(super) counted: Vec<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+/// What readers need of a month.
+#[derive(Debug)]
+pub(super) struct MonthHead {
+    pub(super) totals: Written,
     pub(super) without_products: bool,
 }
 
-/// The place of the head, of the counts by every dimension, and of a day's lines.
+/// The first part of a month's document.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredMonth {
+    totals: Table,
+    counted: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    without_products: bool,
+}
+
+/// The places of the head with the totals and of their bins, of the counts by every dimension and of their bins, and of a
+/// day's lines.
 const HEAD: usize = 0;
-const BY_DIMENSION: usize = 1;
-const LINES: usize = 2;
+const TOTALS: usize = 1;
+const BY_DIMENSION: usize = 2;
+const DIMENSIONS: usize = 3;
+const LINES: usize = 4;
 
 /// A line as it is written: its id, time, the place of its bin, and its weight.
 type StoredLine = (u64, i64, u32, i64);
@@ -283,27 +311,35 @@ impl Day {
             .iter()
             .filter_map(|(id, line)| Some((id.0, line.at.millis(), *places.get(&line.bin)?, line.weight)));
         let lines: Vec<StoredLine> = lines.collect();
-        let mut head = DayHead { totals: counts.merged(Bin::total), moving: self.moving, lines: None };
-        let counts = codec::part(&counts);
-        let whole = codec::join_parts(&[codec::part(&head), counts.clone(), codec::part(&lines)]);
+        let totals = counts.merged(Bin::total);
+        let mut head = StoredDay { totals: Table::of(&totals), moving: self.moving, lines: None };
+        let mut parts =
+            [codec::part(&head), bins(&totals), codec::part(&Table::of(&counts)), bins(&counts)].to_vec();
+        parts.push(codec::part(&lines));
+        let whole = codec::join_parts(&parts);
         if lines.len() <= inline {
             return (whole, None);
         }
         head.lines = Some(hash(&whole));
-        (codec::join_parts(&[codec::part(&head), counts]), Some(whole))
+        parts[HEAD] = codec::part(&head);
+        parts.truncate(LINES);
+        (codec::join_parts(&parts), Some(whole))
     }
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let DayHead::<IgnoredAny> { moving, .. } = codec::decode_part(key, bytes, HEAD)?;
-        let counts = counts(key, &by_dimension(key, bytes)?)?;
-        let bins: Vec<&Bin> = counts.bins.keys().collect();
+        let StoredDay { moving, .. } = codec::decode_part(key, bytes, HEAD)?;
+        let bins: Vec<Bin> = codec::decode_part(key, bytes, DIMENSIONS)?;
         let lines: Vec<StoredLine> = codec::decode_part(key, bytes, LINES)?;
         let lines = lines.into_iter().filter_map(|(id, at, place, weight)| {
-            let bin = Bin::clone(bins.get(place as usize)?);
+            let bin = bins.get(place as usize)?.clone();
             Some((LineId(id), Line { at: Time::from_millis(at), weight, bin }))
         });
         Ok(Self { lines: gather(lines), moving })
     }
+}
+
+fn bins(counts: &Counts) -> Vec<u8> {
+    codec::part(&counts.bins.keys().collect::<Vec<_>>())
 }
 
 /// What tells a document of lines from another.
@@ -313,13 +349,14 @@ pub(super) fn hash(bytes: &[u8]) -> String {
 
 /// The hash of the document that has a day's lines, if the day's own has not.
 pub(super) fn hash_of_lines(key: &str, bytes: &[u8]) -> Result<Option<String>, StoreError> {
-    let DayHead::<IgnoredAny> { lines, .. } = codec::decode_part(key, bytes, HEAD)?;
-    Ok(lines)
+    Ok(codec::decode_part::<StoredDay>(key, bytes, HEAD)?.lines)
 }
 
 impl DayHead {
     pub(super) fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        codec::decode_part(key, bytes, HEAD)
+        let StoredDay { totals: table, moving, .. } = codec::decode_part(key, bytes, HEAD)?;
+        let bins = codec::part_of(key, bytes, TOTALS)?.to_vec();
+        Ok(Self { totals: Written { bins, table }, moving })
     }
 }
 
@@ -350,35 +387,40 @@ impl Month {
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let head = MonthHead {
-            totals: self.counts.merged(Bin::total),
+        let totals = self.counts.merged(Bin::total);
+        let head = StoredMonth {
+            totals: Table::of(&totals),
             counted: self.counted.clone(),
             without_products: self.without_products,
         };
-        codec::join_parts(&[codec::part(&head), codec::part(&self.counts)])
+        let counts = codec::part(&Table::of(&self.counts));
+        codec::join_parts(&[codec::part(&head), bins(&totals), counts, bins(&self.counts)])
     }
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let MonthHead::<IgnoredAny> { counted, without_products, .. } = codec::decode_part(key, bytes, HEAD)?;
+        let StoredMonth { counted, without_products, .. } = codec::decode_part(key, bytes, HEAD)?;
         Ok(Self { counts: counts(key, &by_dimension(key, bytes)?)?, counted, without_products })
     }
 }
 
 impl MonthHead {
     pub(super) fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        codec::decode_part(key, bytes, HEAD)
+        let StoredMonth { totals: table, without_products, .. } = codec::decode_part(key, bytes, HEAD)?;
+        let bins = codec::part_of(key, bytes, TOTALS)?.to_vec();
+        Ok(Self { totals: Written { bins, table }, without_products })
     }
 }
 
 /// A day's or a month's counts by every dimension.
-pub(super) fn by_dimension(key: &str, bytes: &[u8]) -> Result<Table, StoreError> {
-    codec::decode_part(key, bytes, BY_DIMENSION)
+pub(super) fn by_dimension(key: &str, bytes: &[u8]) -> Result<Written, StoreError> {
+    let bins = codec::part_of(key, bytes, DIMENSIONS)?.to_vec();
+    Ok(Written { bins, table: codec::decode_part(key, bytes, BY_DIMENSION)? })
 }
 
-/// The counts of a single table.
-fn counts(key: &str, table: &Table) -> Result<Counts, StoreError> {
+/// The counts of a single document.
+fn counts(key: &str, written: &Written) -> Result<Counts, StoreError> {
     let mut sum = Sum::default();
-    sum.add(key, table, |_| true)?;
+    sum.add(key, written, |_| true)?;
     Ok(sum.counts())
 }
 

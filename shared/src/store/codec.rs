@@ -54,6 +54,11 @@ pub fn join_parts(parts: &[Vec<u8>]) -> Vec<u8> {
 
 /// Decodes one part, the first being 0, and no other.
 pub fn decode_part<T: DeserializeOwned>(key: &str, bytes: &[u8], index: usize) -> Result<T, StoreError> {
+    unpack(key, part_of(key, bytes, index)?)
+}
+
+/// One part as [`part`] made it.
+pub fn part_of<'a>(key: &str, bytes: &'a [u8], index: usize) -> Result<&'a [u8], StoreError> {
     let mut rest = match bytes {
         [] => return Err(unreadable(key, "it is empty")),
         [PARTS, rest @ ..] => rest,
@@ -66,14 +71,15 @@ pub fn decode_part<T: DeserializeOwned>(key: &str, bytes: &[u8], index: usize) -
         });
         let Some((part, after)) = cut else { return Err(unreadable(key, "it is cut short")) };
         if skip == 0 {
-            return unpack(key, part);
+            return Ok(part);
         }
         skip -= 1;
         rest = after;
     }
 }
 
-fn unpack<T: DeserializeOwned>(key: &str, compressed: &[u8]) -> Result<T, StoreError> {
+/// Decodes what [`part`] made.
+pub fn unpack<T: DeserializeOwned>(key: &str, compressed: &[u8]) -> Result<T, StoreError> {
     let (size, _) =
         lz4_flex::block::uncompressed_size(compressed).map_err(|error| unreadable(key, &error))?;
     if size > MAX_BYTES {
