@@ -472,6 +472,15 @@ pub async fn load_day(store: &impl Store, date: NaiveDate) -> Result<Option<(Day
     Ok(Some((Day::decode(&lines, &bytes)?, document::hash(&bytes) != hash)))
 }
 
+/// Drops the lines of a day that has no document: it became empty, or a crash came between the two.
+pub async fn drop_stray_lines(store: &impl Store, date: NaiveDate) -> Result<(), StoreError> {
+    // It may have been written since the keys were listed.
+    if store.get(&names::day(date)).await?.is_some() {
+        return Ok(());
+    }
+    store.delete(&names::lines(date)).await
+}
+
 /// A day without lines has no document. Where lines have one of their own it is stored first, and does not count before the
 /// day's own says so; what a day no longer needs stays until it is rolled up.
 async fn write_day(

@@ -25,7 +25,7 @@ use crate::fact::{Channel, Event, Fact};
 use crate::fetch::{self as fetching, Platforms, WITH_A_TOKEN};
 use crate::gather::gather;
 use crate::key::Key;
-use crate::ledger::{INLINE_LINES, oldest_detailed};
+use crate::ledger::{self, INLINE_LINES, oldest_detailed};
 use crate::message::{Body, MessageId, MessageStep, Step};
 use crate::playbook::digest::{self as weekly, Week};
 use crate::playbook::{self, Planned};
@@ -465,9 +465,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         for date in listing.days.range(..oldest).take(self.limits.rolled_up_days) {
             self.records(meta, erasures).ledger.roll_up(*date).await?;
         }
-        // A crash may have left them, or another holder.
         for date in listing.lines.range(..oldest).filter(|date| !listing.days.contains(*date)) {
-            self.store.delete(&names::lines(*date)).await?;
+            ledger::drop_stray_lines(self.store, *date).await?;
         }
         self.drop_old_words(meta, erasures, listing).await?;
         self.retire(meta, erasures, listing).await?;
