@@ -79,12 +79,7 @@ impl Event {
             Self::Review(review) => Some(&mut review.contact),
             Self::Ticket(report) => Some(&mut report.contact),
             Self::Consent(report) => Some(&mut report.contact),
-            Self::Privacy(_)
-            | Self::Fetch(_)
-            | Self::Fetched(_)
-            | Self::Message(_)
-            | Self::Reach(_)
-            | Self::Past(_) => None,
+            _ => None,
         }
     }
 

@@ -471,29 +471,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         self.drop_old_words(meta, erasures, listing).await?;
         self.retire(meta, erasures, listing).await?;
         let Some((level, inputs)) = upkeep::merge_candidates(meta) else { return Ok(()) };
-        let mut facts = BTreeSet::new();
-        let mut merged = Vec::new();
-        for key in inputs {
-            // The others are merged another time.
-            if merged.len() > 1 && segment::weight(&facts) > upkeep::MERGED_AT_ONCE {
-                break;
-            }
-            match Segment::load(self.store, &key).await {
-                Ok(Some(more)) => {
-                    facts.extend(more.into_iter().filter(|fact| erasures.covers(fact).is_none()));
-                    merged.push(key);
-                }
-                // Merged before a crash that kept `meta` from forgetting it.
-                Ok(None) => {
-                    meta.drop_segment(&key);
-                }
-                Err(StoreError::Unreadable { why, .. }) => {
-                    meta.drop_segment(&key);
-                    meta.unreadable.insert(key, why);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let (mut facts, merged) = self.folded_segments(meta, inputs).await?;
+        facts.retain(|fact| erasures.covers(fact).is_none());
         if merged.is_empty() {
             return meta.save(self.store).await;
         }
@@ -507,6 +486,38 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         self.set_due(&mut records, meta, erasures, &touched).await?;
         meta.update(records.save(&[]).await?);
         upkeep::merge_segments(self.store, meta, level, &merged, &facts).await
+    }
+
+    /// What a folded segment holds. One that is gone, because a crash kept `meta` from forgetting it, or that cannot be read,
+    /// is forgotten; the latter is folded again as soon as it can be read.
+    async fn folded_segment(&self, meta: &mut Meta, key: &str) -> Result<Option<BTreeSet<Fact>>, StoreError> {
+        match Segment::load(self.store, key).await {
+            Ok(Some(facts)) => return Ok(Some(facts)),
+            Ok(None) => {}
+            Err(StoreError::Unreadable { why, .. }) => _ = meta.unreadable.insert(key.to_owned(), why),
+            Err(error) => return Err(error),
+        }
+        meta.drop_segment(key);
+        Ok(None)
+    }
+
+    /// What several hold, two at least and no more once that is much; and which these were.
+    async fn folded_segments(
+        &self,
+        meta: &mut Meta,
+        keys: Vec<String>,
+    ) -> Result<(BTreeSet<Fact>, Vec<String>), StoreError> {
+        let (mut facts, mut read) = (BTreeSet::new(), Vec::new());
+        for key in keys {
+            if read.len() > 1 && segment::weight(&facts) > upkeep::MERGED_AT_ONCE {
+                break;
+            }
+            if let Some(more) = self.folded_segment(meta, &key).await? {
+                facts.extend(more);
+                read.push(key);
+            }
+        }
+        Ok((facts, read))
     }
 
     /// Reads facts from the inbox and joins them. What belongs to somebody forgotten is taken without being joined. A dead

@@ -224,20 +224,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         erasures: &Erasures,
         purge: &mut Purge,
     ) -> Result<bool, StoreError> {
-        let facts = match Segment::load(self.store, key).await {
-            Ok(Some(facts)) => facts,
-            Ok(None) => {
-                meta.drop_segment(key);
-                return Ok(false);
-            }
-            Err(StoreError::Unreadable { why, .. }) => {
-                // Once it can be read it is folded again, and looked through then.
-                meta.drop_segment(key);
-                meta.unreadable.insert(key.to_owned(), why);
-                return Ok(false);
-            }
-            Err(error) => return Err(error),
-        };
+        // Once an unreadable one can be read it is folded again, and looked through then.
+        let Some(facts) = self.folded_segment(meta, key).await? else { return Ok(false) };
         let all = facts.len();
         let kept: BTreeSet<Fact> = gather(facts.into_iter().filter(|fact| erasures.covers(fact).is_none()));
         let again = kept.iter().any(|fact| concerns(fact, &purge.named));

@@ -13,8 +13,8 @@ use crate::store::erasure::Erasures;
 use crate::store::lease::Clock;
 use crate::store::listing::Listing;
 use crate::store::meta::Meta;
-use crate::store::segment::{MERGE_AT, Segment};
-use crate::store::{Store, StoreError, names, summary, upkeep};
+use crate::store::segment::MERGE_AT;
+use crate::store::{Store, StoreError, names, summary};
 use crate::time::Time;
 
 /// One alone waits for another, so that fewer segments come of it.
@@ -42,26 +42,8 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         if past.len() < FEWEST {
             return Ok(());
         }
-        let mut facts: BTreeSet<Fact> = BTreeSet::new();
-        let mut replaced = Vec::new();
-        for key in past {
-            if replaced.len() >= FEWEST && segment::weight(&facts) > upkeep::MERGED_AT_ONCE {
-                break;
-            }
-            match Segment::load(self.store, &key).await {
-                Ok(Some(more)) => {
-                    facts.extend(more.into_iter().filter_map(|fact| erasures.admit(fact)));
-                    replaced.push(key);
-                }
-                // Replaced before a crash that kept `meta` from forgetting it.
-                Ok(None) => meta.drop_segment(&key),
-                Err(StoreError::Unreadable { why, .. }) => {
-                    meta.drop_segment(&key);
-                    meta.unreadable.insert(key, why);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let (facts, mut replaced) = self.folded_segments(meta, past).await?;
+        let facts: BTreeSet<Fact> = facts.into_iter().filter_map(|fact| erasures.admit(fact)).collect();
         let level = replaced.iter().filter_map(|key| names::segment_level(key)).max().unwrap_or_default();
         let stored = segment::store(self.store, level, &summary::summarise(facts)).await?;
         // What was made once more after a crash has the key that it had.

@@ -18,7 +18,6 @@ use crate::store::lease::Clock;
 use crate::store::listing::Listing;
 use crate::store::meta::Meta;
 use crate::store::records::Records;
-use crate::store::segment::Segment;
 use crate::store::{Store, StoreError};
 
 /// What will be due within this goes as well, so that a segment is not written anew for each of its messages.
@@ -38,19 +37,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         };
         let by = now - last + AT_ONCE.min(last / 2);
         let mut records = self.records(meta, erasures);
-        let facts = match Segment::load(self.store, &key).await {
-            Ok(Some(facts)) => facts,
-            Ok(None) => {
-                meta.drop_segment(&key);
-                return meta.save(self.store).await;
-            }
-            Err(StoreError::Unreadable { why, .. }) => {
-                meta.drop_segment(&key);
-                meta.unreadable.insert(key, why);
-                return meta.save(self.store).await;
-            }
-            Err(error) => return Err(error),
-        };
+        let Some(facts) = self.folded_segment(meta, &key).await? else { return meta.save(self.store).await };
         let mut kept = BTreeSet::new();
         for fact in facts.iter().cloned() {
             kept.insert(if fact.at <= by { wordless(&mut records, fact).await? } else { fact });
