@@ -8,6 +8,7 @@
 //! Readers decode a day's or a month's counts alone, whose size does not follow how much happened.
 
 pub mod bin;
+mod counts;
 mod document;
 mod lines;
 mod reason;
@@ -22,8 +23,10 @@ use crate::store::{Store, StoreError, names};
 use crate::time::Time;
 
 use bin::{Bin, Tally};
-pub use document::{Counts, Day, Month};
-use document::{DayHead, MonthHead, Sum};
+pub use counts::Counts;
+use counts::Sum;
+pub use document::{Day, Month};
+use document::{DayHead, MonthHead};
 pub use lines::{lines, monday_of};
 pub use reason::Reason;
 

@@ -1,13 +1,14 @@
 //! Days and months as they are stored: counts in front, which is all that readers decode, and what only writers need
 //! behind them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::bin::{Bin, Tally};
+use super::counts::{Counts, Table, Written};
 use super::{Line, LineId};
 use crate::gather::gather;
 use crate::store::{StoreError, codec};
@@ -15,219 +16,6 @@ use crate::time::Time;
 
 /// Months with more different bins than this forget which products they were of.
 const MOST_BINS: usize = 8_192;
-
-/// How often each bin was seen on each day.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// By bin first: there are few, and a score looks at some of them only.
-    bins: BTreeMap<Bin, Column>,
-    /// Days that are known, whether anything happened on them or not.
-    dates: BTreeSet<NaiveDate>,
-}
-
-/// The counts of one bin, oldest first. None of them comes to nothing: the same counts are the same bytes.
-type Column = Vec<(NaiveDate, Tally)>;
-
-fn add_to(column: &mut Column, date: NaiveDate, tally: Tally) {
-    // Days mostly come in order.
-    let place = match column.last() {
-        Some((last, _)) if *last < date => Err(column.len()),
-        _ => column.binary_search_by_key(&date, |(known, _)| *known),
-    };
-    match place {
-        Ok(place) => {
-            column[place].1.add(tally);
-            if column[place].1.is_zero() {
-                column.remove(place);
-            }
-        }
-        Err(place) if !tally.is_zero() => column.insert(place, (date, tally)),
-        Err(_) => {}
-    }
-}
-
-impl Counts {
-    pub fn add(&mut self, date: NaiveDate, bin: &Bin, tally: Tally) {
-        self.begin(date);
-        self.add_days(bin, [(date, tally)]);
-    }
-
-    fn add_days(&mut self, bin: &Bin, days: impl IntoIterator<Item = (NaiveDate, Tally)>) {
-        let column = match self.bins.get_mut(bin) {
-            Some(column) => column,
-            None => self.bins.entry(bin.clone()).or_default(),
-        };
-        for (date, tally) in days {
-            add_to(column, date, tally);
-        }
-        if column.is_empty() {
-            self.bins.remove(bin);
-        }
-    }
-
-    /// Takes note of a day, whether anything happened on it or not.
-    fn begin(&mut self, date: NaiveDate) {
-        self.dates.insert(date);
-    }
-
-    /// Adds the days of others that are wanted.
-    pub(super) fn extend(&mut self, other: &Self, wanted: impl Fn(NaiveDate) -> bool) {
-        self.dates.extend(other.dates().filter(|date| wanted(*date)));
-        for (bin, column) in &other.bins {
-            self.add_days(bin, column.iter().copied().filter(|(date, _)| wanted(*date)));
-        }
-    }
-
-    pub(super) fn has(&self, date: NaiveDate) -> bool {
-        self.dates.contains(&date)
-    }
-
-    pub(super) fn dates(&self) -> impl Iterator<Item = NaiveDate> {
-        self.dates.iter().copied()
-    }
-
-    /// Every bin with its counts of some days, both ends included, oldest first.
-    pub fn within(
-        &self,
-        from: NaiveDate,
-        to: NaiveDate,
-    ) -> impl Iterator<Item = (&Bin, &[(NaiveDate, Tally)])> {
-        self.bins.iter().map(move |(bin, column)| {
-            let days = &column[column.partition_point(|(date, _)| *date < from)..];
-            (bin, &days[..days.partition_point(|(date, _)| *date <= to)])
-        })
-    }
-
-    /// Every count with its day.
-    pub fn iter(&self) -> impl Iterator<Item = (NaiveDate, &Bin, Tally)> {
-        self.bins
-            .iter()
-            .flat_map(|(bin, column)| column.iter().map(move |(date, tally)| (*date, bin, *tally)))
-    }
-
-    /// Only the counts of these bins.
-    #[must_use]
-    pub fn filtered(&self, wanted: impl Fn(&Bin) -> bool) -> Self {
-        let bins = self.bins.iter().filter(|(bin, _)| wanted(bin));
-        Self {
-            bins: gather(bins.map(|(bin, column)| (bin.clone(), column.clone()))),
-            dates: self.dates.clone(),
-        }
-    }
-
-    /// The same counts, by something that tells bins less apart.
-    #[must_use]
-    pub fn merged(&self, into: impl Fn(&Bin) -> Bin) -> Self {
-        let mut merged = Self { bins: BTreeMap::new(), dates: self.dates.clone() };
-        for (bin, column) in &self.bins {
-            merged.add_days(&into(bin), column.iter().copied());
-        }
-        merged
-    }
-}
-
-/// Counts as they are written. Their bins stand beside them: they are much the same every day.
-#[derive(Debug, Serialize, Deserialize)]
-struct Table {
-    dates: Vec<NaiveDate>,
-    /// One a bin.
-    columns: Vec<StoredColumn>,
-}
-
-/// The place of the first day among the dates, how many lines there are from that day on, and the sums of their weights
-/// unless all are 0. Days between on which there were none are written as well: zeros compress.
-type StoredColumn = (usize, Vec<i64>, Vec<i64>);
-
-impl Table {
-    fn of(counts: &Counts) -> Self {
-        let dates: Vec<NaiveDate> = counts.dates().collect();
-        let columns = counts.bins.values().map(|column| {
-            let mut column = column.iter().peekable();
-            let first = column.peek().map_or(0, |(first, _)| dates.partition_point(|date| date < first));
-            let (mut n, mut sums) = (Vec::new(), Vec::new());
-            for date in &dates[first..] {
-                if column.peek().is_none() {
-                    break;
-                }
-                let tally = column.next_if(|(known, _)| known == date).map(|(_, tally)| *tally);
-                let Tally { n: lines, sum } = tally.unwrap_or_default();
-                n.push(lines);
-                sums.push(sum);
-            }
-            if sums.iter().all(|sum| *sum == 0) {
-                sums.clear();
-            }
-            (first, n, sums)
-        });
-        Self { columns: columns.collect(), dates }
-    }
-}
-
-/// Counts as they were read, with their bins still to be decoded.
-#[derive(Debug)]
-pub(super) struct Written {
-    bins: Vec<u8>,
-    table: Table,
-}
-
-impl Written {
-    pub(super) fn dates(&self) -> impl Iterator<Item = NaiveDate> {
-        self.table.dates.iter().copied()
-    }
-}
-
-/// Many of them added up. Days are much alike, so bins that are the same are decoded once.
-#[derive(Debug, Default)]
-pub(super) struct Sum {
-    /// Which column is of which bin, by how the bins are written.
-    known: BTreeMap<Vec<u8>, Vec<usize>>,
-    places: BTreeMap<Bin, usize>,
-    columns: Vec<Column>,
-    dates: BTreeSet<NaiveDate>,
-}
-
-impl Sum {
-    /// Adds the days that are wanted of what stands under `key`.
-    pub(super) fn add(
-        &mut self,
-        key: &str,
-        Written { bins, table }: &Written,
-        wanted: impl Fn(NaiveDate) -> bool,
-    ) -> Result<(), StoreError> {
-        if !self.known.contains_key(bins) {
-            let new: Vec<Bin> = codec::unpack(key, bins)?;
-            let places = new.into_iter().map(|bin| {
-                *self.places.entry(bin).or_insert_with(|| {
-                    self.columns.push(Column::new());
-                    self.columns.len() - 1
-                })
-            });
-            let places = places.collect();
-            self.known.insert(bins.clone(), places);
-        }
-        let places = self.known.get(bins).map(Vec::as_slice).unwrap_or_default();
-        if places.len() != table.columns.len() {
-            return Err(codec::unreadable(key, "it has counts of no bin, or bins without counts"));
-        }
-        let dates: Vec<(NaiveDate, bool)> = table.dates.iter().map(|date| (*date, wanted(*date))).collect();
-        self.dates.extend(dates.iter().filter(|(_, wanted)| *wanted).map(|(date, _)| *date));
-        for (place, (first, n, sums)) in places.iter().zip(&table.columns) {
-            let sums = sums.iter().chain(std::iter::repeat(&0));
-            for (((date, wanted), n), sum) in dates.iter().skip(*first).zip(n).zip(sums) {
-                if *wanted {
-                    add_to(&mut self.columns[*place], *date, Tally { n: *n, sum: *sum });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn counts(mut self) -> Counts {
-        let columns =
-            self.places.into_iter().map(|(bin, place)| (bin, std::mem::take(&mut self.columns[place])));
-        Counts { bins: gather(columns.filter(|(_, column)| !column.is_empty())), dates: self.dates }
-    }
-}
 
 /// A day's lines, by what they are about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -305,7 +93,7 @@ impl Day {
     /// The document and, of a day with more than `inline` lines, the one that has these: the same, but whole.
     pub fn encode(&self, inline: usize) -> (Vec<u8>, Option<Vec<u8>>) {
         let counts = self.counts();
-        let places: BTreeMap<&Bin, u32> = gather(counts.bins.keys().zip(0..));
+        let places: BTreeMap<&Bin, u32> = gather(counts.bins().zip(0..));
         let lines = self
             .lines
             .iter()
@@ -339,7 +127,7 @@ impl Day {
 }
 
 fn bins(counts: &Counts) -> Vec<u8> {
-    codec::part(&counts.bins.keys().collect::<Vec<_>>())
+    codec::part(&counts.bins().collect::<Vec<_>>())
 }
 
 /// What tells a document of lines from another.
@@ -380,7 +168,7 @@ impl Month {
         for line in day.lines.values() {
             self.add(date, &line.bin, Tally::one(line.weight));
         }
-        if self.counts.bins.len() > MOST_BINS {
+        if self.counts.bins().len() > MOST_BINS {
             self.counts = self.counts.merged(Bin::without_product);
             self.without_products = true;
         }
@@ -399,7 +187,7 @@ impl Month {
 
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, StoreError> {
         let StoredMonth { counted, without_products, .. } = codec::decode_part(key, bytes, HEAD)?;
-        Ok(Self { counts: counts(key, &by_dimension(key, bytes)?)?, counted, without_products })
+        Ok(Self { counts: by_dimension(key, bytes)?.counts(key)?, counted, without_products })
     }
 }
 
@@ -415,13 +203,6 @@ impl MonthHead {
 pub(super) fn by_dimension(key: &str, bytes: &[u8]) -> Result<Written, StoreError> {
     let bins = codec::part_of(key, bytes, DIMENSIONS)?.to_vec();
     Ok(Written { bins, table: codec::decode_part(key, bytes, BY_DIMENSION)? })
-}
-
-/// The counts of a single document.
-fn counts(key: &str, written: &Written) -> Result<Counts, StoreError> {
-    let mut sum = Sum::default();
-    sum.add(key, written, |_| true)?;
-    Ok(sum.counts())
 }
 
 #[cfg(test)]
@@ -460,8 +241,8 @@ mod tests {
         let of_day = DayHead::decode("day", &day.encode(usize::MAX).0).expect("a head");
         let of_month = MonthHead::decode("month", &month.encode()).expect("a head");
         assert!(of_day.moving);
-        let of_month = counts("month", &of_month.totals).expect("counts");
-        let of_day = counts("day", &of_day.totals).expect("counts");
+        let of_month = of_month.totals.counts("month").expect("counts");
+        let of_day = of_day.totals.counts("day").expect("counts");
         assert_eq!(of_day.iter().collect::<Vec<_>>(), of_month.iter().collect::<Vec<_>>());
         let totals: Vec<_> = of_day.iter().map(|(_, bin, tally)| (bin.clone(), tally)).collect();
         assert_eq!(totals[0], (bin(9, None), Tally { n: 3, sum: 0 }));
@@ -478,7 +259,7 @@ mod tests {
         assert_eq!(hash_of_lines("day", &document), Ok(Some(hash(&lines))));
         assert_eq!(Day::decode("lines", &lines), Ok(day()));
         let (head, all) = (DayHead::decode("day", &document), DayHead::decode("day", &whole));
-        let totals = |head: Result<DayHead, _>| counts("day", &head.expect("a head").totals).expect("counts");
+        let totals = |head: Result<DayHead, _>| head.expect("a head").totals.counts("day").expect("counts");
         assert_eq!(totals(head), totals(all));
     }
 
