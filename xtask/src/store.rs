@@ -114,9 +114,13 @@ async fn show(store: &HostStore, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a value says: plain JSON, or JSON in the encoding of records.
+/// What a value says: plain JSON, JSON in the encoding of records, or the parts of a day or month.
 fn readable(key: &str, bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(bytes).or_else(|_| codec::decode(key, bytes)).ok()
+    let whole = serde_json::from_slice(bytes).or_else(|_| codec::decode(key, bytes)).ok();
+    whole.or_else(|| {
+        let parts: Vec<Value> = (0..).map_while(|index| codec::decode_part(key, bytes, index).ok()).collect();
+        (!parts.is_empty()).then_some(Value::Array(parts))
+    })
 }
 
 async fn inbox(store: &HostStore) -> Result<()> {
