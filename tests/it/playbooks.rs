@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aftercare_tests::signing::Sender;
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -205,26 +206,21 @@ async fn happens(shop: &Shop, email: &str, marketing: bool, what: &What) {
 async fn told(shop: &Shop, email: &str) -> Vec<String> {
     let listed = shop.get_json(&format!("/messages?customer={email}&limit=100")).await;
     let outbox = shop.outbox().await;
-    let start = chrono::DateTime::from_timestamp(START, 0).expect("a time");
     let mut lines: Vec<_> = listed["messages"]
         .as_array()
         .expect("messages")
         .iter()
         .map(|message| {
             let part = |name: &str| message[name].as_str().unwrap_or_default();
-            let at = chrono::DateTime::parse_from_rfc3339(part("at")).expect("a time").to_utc();
             let mail = outbox.iter().find(|entry| entry["id"] == message["id"]);
-            let way = mail.map(|mail| format!(" by {} to {}", text_of(mail, "channel"), text_of(mail, "to")));
             let why = message["reason"].as_str().map(|why| format!(": {why}"));
-            let when = at - start;
+            let (at, when) = when(message);
             let line = format!(
-                "day {:>2} {:>2} h {} {} {}{}{}",
-                when.num_days(),
-                when.num_hours() % 24,
+                "{when} {} {} {}{}{}",
                 part("playbook"),
                 part("cause"),
                 part("state"),
-                way.unwrap_or_default(),
+                mail.map(way).unwrap_or_default(),
                 why.unwrap_or_default()
             );
             (at, line)
@@ -232,6 +228,17 @@ async fn told(shop: &Shop, email: &str) -> Vec<String> {
         .collect();
     lines.sort();
     lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// When a message came, and that as day and hour after the start.
+fn when(message: &Value) -> (DateTime<Utc>, String) {
+    let at = DateTime::parse_from_rfc3339(text_of(message, "at")).expect("a time").to_utc();
+    let after = at - DateTime::from_timestamp(START, 0).expect("a time");
+    (at, format!("day {:>2} {:>2} h", after.num_days(), after.num_hours() % 24))
+}
+
+fn way(mail: &Value) -> String {
+    format!(" by {} to {}", text_of(mail, "channel"), text_of(mail, "to"))
 }
 
 fn text_of<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -267,18 +274,10 @@ async fn sixty_days_of_every_playbook() {
         }
     }
     all.push_str("the team, on Mondays\n");
-    let start = chrono::DateTime::from_timestamp(START, 0).expect("a time");
-    let mut digests: Vec<String> = Vec::new();
-    for mail in shop.outbox().await.iter().filter(|mail| mail["playbook"] == "digest") {
-        let when =
-            chrono::DateTime::parse_from_rfc3339(text_of(mail, "at")).expect("a time").to_utc() - start;
-        let (day, hour) = (when.num_days(), when.num_hours() % 24);
-        digests.push(format!(
-            "  day {day:>2} {hour:>2} h digest by {} to {}\n",
-            text_of(mail, "channel"),
-            text_of(mail, "to")
-        ));
-    }
+    let outbox = shop.outbox().await;
+    let digests = outbox.iter().filter(|mail| mail["playbook"] == "digest");
+    let mut digests: Vec<String> =
+        digests.map(|mail| format!("  {} digest{}\n", when(mail).1, way(mail))).collect();
     digests.sort();
     all.extend(digests);
     let expected = include_str!("playbooks.txt");

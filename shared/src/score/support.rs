@@ -148,27 +148,31 @@ impl Score for ResolutionRate {
     const BY: &'static [Dimension] = &[Dimension::Channel, Dimension::Country];
 
     fn of(slice: &Slice<'_>) -> Self {
-        let [mut solved, mut n, mut young] = [0; 3];
-        let tickets = slice.by_day(|what| match what {
-            What::Case { solved_after } => Some(*solved_after),
+        let [solved, n, young] = ripe_share(slice, |what| match what {
+            What::Case { solved_after } => Some(solved_after.is_some_and(|days| days < DAYS)),
             _ => None,
         });
-        for (date, solved_after, tally) in tickets {
-            if !slice.is_ripe(date, DAYS) {
-                young += tally.count();
-                continue;
-            }
-            n += tally.count();
-            if solved_after.is_some_and(|days| days < DAYS) {
-                solved += tally.count();
-            }
-        }
         Self { estimate: Estimate::share(solved, n, &Self::ABOUT), solved, young }
     }
 
     fn estimate(&self) -> &Estimate {
         &self.estimate
     }
+}
+
+/// How many of the tickets that `hit` knows are hits, of how many that are old enough to tell, and how many are too young.
+fn ripe_share(slice: &Slice<'_>, hit: impl Fn(&What) -> Option<bool>) -> [u64; 3] {
+    let [mut hits, mut n, mut young] = [0; 3];
+    for (date, is_hit, tally) in slice.by_day(hit) {
+        let count = tally.count();
+        if slice.is_ripe(date, DAYS) {
+            n += count;
+            hits += if is_hit { count } else { 0 };
+        } else {
+            young += count;
+        }
+    }
+    [hits, n, young]
 }
 
 /// First contact resolution: the share of solved tickets for which one contact was enough, in percent.
@@ -202,19 +206,10 @@ impl Score for FirstContactResolution {
     const BY: &'static [Dimension] = &[Dimension::Channel, Dimension::Country];
 
     fn of(slice: &Slice<'_>) -> Self {
-        let [mut enough, mut n, mut young] = [0; 3];
-        let tickets = slice.by_day(|what| match what {
+        let [enough, n, young] = ripe_share(slice, |what| match what {
             What::Solved { first_contact } => Some(*first_contact),
             _ => None,
         });
-        for (date, first_contact, tally) in tickets {
-            if !slice.is_ripe(date, DAYS) {
-                young += tally.count();
-                continue;
-            }
-            n += tally.count();
-            enough += if first_contact { tally.count() } else { 0 };
-        }
         Self { estimate: Estimate::share(enough, n, &Self::ABOUT), young }
     }
 
