@@ -62,6 +62,7 @@ if (plan.pictures) mkdirSync(plan.pictures, { recursive: true });
 // How fast a machine is says nothing of a page: only the five minutes above end a look.
 const PATIENCE = 240_000;
 
+let judge;
 const report = [];
 for (const page of plan.pages) {
   const asked = ({ width, scheme }) => !page.views || page.views.includes(`${width}-${scheme}`);
@@ -113,7 +114,7 @@ async function look(wanted, { width, height, scheme }) {
     const wide = await frame.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) wrong.push(`its frame shows something that is ${wide} pixels too wide`);
   }
-  wrong.push(...(await findings(await page.content(), context.browser(), { width, height, scheme })));
+  wrong.push(...(await findings(await page.content(), { width, height, scheme })));
   if (plan.pictures) {
     const name = `${wanted.name}-${width}${scheme === "dark" ? "-dark" : ""}.png`;
     await page.screenshot({ path: join(plan.pictures, name), fullPage: true, animations: "disabled" });
@@ -147,18 +148,25 @@ async function press(page, keys) {
   }
 }
 
-// Axe is a script itself, so it gets what the page has come to in a window of its own, where scripts run.
-async function findings(html, browser, { width, height, scheme }) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
-  context.setDefaultTimeout(PATIENCE);
-  const page = await context.newPage();
+// Axe is a script itself, so it gets what the page has come to in a window of its own, where scripts run. One window, in
+// which axe stays loaded: that takes longer than to run it. It never was in frames, and need not wait for their answer.
+async function findings(html, { width, height, scheme }) {
+  judge ??= newJudge();
+  const page = await judge;
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
   await page.setContent(html);
-  await page.evaluate(AXE);
-  const found = await page.evaluate((rules) => axe.run(document, { runOnly: rules }), RULES);
-  await context.close();
+  const found = await page.evaluate((rules) => axe.run(document, { runOnly: rules, iframes: false }), RULES);
   return found.violations.map(
     ({ id, help, nodes }) => `axe ${id}: ${help}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
   );
+}
+
+async function newJudge() {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  await page.evaluate(AXE);
+  return page;
 }
 
 // Walks through the page with the tab key: all that can be used must come by, and show that it has the focus.
