@@ -54,8 +54,9 @@ pub struct Limits {
     pub dead_letters: usize,
     /// Facts folded again in one round after a crash or for a rebuild, give or take a segment.
     pub recovered_facts: usize,
-    /// Pages looked through for due records in one round.
+    /// Pages looked through for due records in one round, and records found due after which no more pages are.
     pub due_pages: usize,
+    pub due: usize,
     /// Days of the ledger rolled up into their month in one round.
     pub rolled_up_days: usize,
     pub pages: PageLimits,
@@ -81,6 +82,7 @@ impl Default for Limits {
             dead_letters: 16,
             recovered_facts: 5_000,
             due_pages: 16,
+            due: 1_000,
             rolled_up_days: 4,
             pages: PageLimits::default(),
             inline_lines: INLINE_LINES,
@@ -201,35 +203,55 @@ struct Job {
 impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
     /// Sweeps until nothing is left, the time is up, or another sweep is at it.
     pub async fn run(&self) -> Result<Report, StoreError> {
+        let mut held = None;
+        let report = self.rounds(&mut held).await;
+        // An error left it held.
+        let let_go = self.let_go(&mut held).await;
+        report.and_then(|report| let_go.map(|()| report))
+    }
+
+    /// The lease is kept from round to round, as long as it is plain that there is more to do: to take it costs a wait.
+    async fn rounds(&self, held: &mut Option<Lease>) -> Result<Report, StoreError> {
         let started = self.clock.now();
         let mut report = Report::default();
         let mut stuck_on = None;
         let mut known = None;
         let queued = Queued::default();
         loop {
-            // Read after the lease of the last round was let go. A webhook stores before it pokes; so what a poke found
-            // no free lease for is in this list.
-            let listing = Listing::read(self.store).await?;
+            let mut listing = Listing::read(self.store).await?;
+            if held.is_some() {
+                // The lease in it is ours.
+                listing.lease = false;
+            }
             report.left = listing.inbox.len();
             let now = self.clock.now();
-            if now - started > self.limits.time
+            let is_late = now - started > self.limits.time;
+            if is_late
                 || stuck_on.as_ref() == Some(&listing)
                 || !has_work(&listing, known.as_ref(), self.store, self.platforms, self.settings, now).await?
             {
+                if held.is_some() {
+                    self.let_go(held).await?;
+                    if !is_late {
+                        // A webhook stores before it pokes; so what a poke found no free lease for is in the next list.
+                        continue;
+                    }
+                }
                 report.lost_events += self.publish(&listing, &queued, started).await?;
                 return Ok(report);
             }
-            let token = format!("{:032x}", self.seed);
-            let timing = self.limits.lease;
-            let lease = Lease::acquire(self.store, self.clock, timing, token, listing.lease).await?;
-            let Some(mut lease) = lease else { return Ok(report) };
+            let Some(mut lease) = self.lease(held, &listing).await? else { return Ok(report) };
             let round = match self.round(&mut lease, listing.clone(), &mut known, &queued).await {
                 // Somebody took us for dead. What we stored is theirs to go on from.
                 Err(StoreError::LeaseLost) => return Ok(report),
                 round => round,
             };
-            lease.release(self.store, self.clock).await?;
+            *held = Some(lease);
             let round = round?;
+            let is_due = |meta: &Meta| meta.next_due().is_some_and(|due| due <= self.clock.now());
+            if round.left == 0 && !round.recovered && !known.as_ref().is_some_and(is_due) {
+                self.let_go(held).await?;
+            }
             if round.recovered {
                 known = None;
             }
@@ -239,6 +261,25 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 // Once more, for what came meanwhile; the lease that others saw was ours.
                 stuck_on = Some(Listing { lease: false, ..listing });
             }
+        }
+    }
+
+    /// The lease that is held, looked at once more, or a new one. `None` when somebody else has it.
+    async fn lease(&self, held: &mut Option<Lease>, listing: &Listing) -> Result<Option<Lease>, StoreError> {
+        if let Some(mut lease) = held.take() {
+            return match lease.check(self.store, self.clock).await {
+                Err(StoreError::LeaseLost) => Ok(None),
+                checked => checked.map(|()| Some(lease)),
+            };
+        }
+        let token = format!("{:032x}", self.seed);
+        Lease::acquire(self.store, self.clock, self.limits.lease, token, listing.lease).await
+    }
+
+    async fn let_go(&self, held: &mut Option<Lease>) -> Result<(), StoreError> {
+        match held.take() {
+            Some(lease) => lease.release(self.store, self.clock).await,
+            None => Ok(()),
         }
     }
 
@@ -306,10 +347,14 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let (count, limit) = (meta.page_count(), u32::try_from(self.limits.due_pages).unwrap_or(u32::MAX));
         let waited = meta.unfetched.pages(self.platforms, count, limit);
         pages.extend(waited.map(|number| (number, WITH_A_TOKEN)));
+        let mut waiting = BTreeSet::new();
         for (number, due) in pages {
+            if waiting.len() >= self.limits.due {
+                break;
+            }
             match records.due_on(number, due).await {
                 Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
-                due => touched.extend(due?),
+                due => waiting.extend(due?),
             }
         }
         let week = weekly::due(self.settings, meta.digest, now).and_then(Week::key);
@@ -326,7 +371,9 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
 
         let mut told: BTreeSet<Fact> =
             gather(facts.iter().filter(|fact| self.is_told(Kind::of(fact))).cloned());
-        let jobs = self.plan(&mut records, &erasures, &touched, &mut facts, &mut told, &mut report).await?;
+        let jobs = self
+            .plan(&mut records, &erasures, waiting, &mut touched, &mut facts, &mut told, &mut report)
+            .await?;
         self.queue(&told, queued).await?;
         let mut batch = segment::store(self.store, 0, &facts).await?;
         for key in &taken {
@@ -586,13 +633,16 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         Ok(None)
     }
 
-    /// Decides for every customer touched. What is decided is added to `facts` and joined, and what others are to be told
-    /// of it to `told`; what is to be handed over is returned.
+    /// Decides for customers who are `waiting`, as many as there are sends for, and then for every one `touched`, to whom
+    /// those are added. What is decided is added to `facts` and joined, and what others are to be told of it to `told`; what
+    /// is to be handed over is returned.
+    #[expect(clippy::too_many_arguments, reason = "all of a round")]
     async fn plan(
         &self,
         records: &mut Records<'_, S>,
         erasures: &Erasures,
-        touched: &BTreeSet<Key>,
+        waiting: BTreeSet<Key>,
+        touched: &mut BTreeSet<Key>,
         facts: &mut BTreeSet<Fact>,
         told: &mut BTreeSet<Fact>,
         report: &mut Report,
@@ -600,11 +650,22 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let now = self.clock.now();
         let mut decisions: Vec<(Key, Decision)> = Vec::new();
         let (mut sends, mut vouchers) = (0, 0);
-        let mut roots = records.roots_of(touched.iter()).await?;
+        let mut fresh = records.roots_of(touched.iter()).await?;
         // Nothing is known of a week before its digest.
-        let new = touched.iter().filter(|key| Week::of(key).is_some() && !roots.contains(key));
-        roots.extend(new.cloned().collect::<Vec<_>>());
-        for root in roots {
+        let new = touched.iter().filter(|key| Week::of(key).is_some() && !fresh.contains(key));
+        fresh.extend(new.cloned().collect::<Vec<_>>());
+        let known: BTreeSet<&Key> = fresh.iter().collect();
+        let mut waiting = records.roots_of(waiting.iter()).await?;
+        waiting.retain(|root| !known.contains(root));
+        let waiting = waiting.into_iter().map(|root| (root, true));
+        for (root, was_waiting) in waiting.chain(fresh.into_iter().map(|root| (root, false))) {
+            if was_waiting {
+                if sends == self.limits.sends {
+                    // Due as before, and so the next round's.
+                    continue;
+                }
+                touched.insert(root.clone());
+            }
             let unknown;
             let customer = if let Some(customer) = records.customer(&root).await? {
                 customer

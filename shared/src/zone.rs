@@ -4,6 +4,7 @@
 //! sent today and tomorrow, and a century of past transitions would be the largest part of a component. A test holds
 //! the table to the database.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
@@ -12,8 +13,8 @@ use tz::TimeZone;
 
 use crate::time::Time;
 
-/// A line a rule: the rule, then the zones that follow it.
-const RULES: &str = include_str!("zone/rules.txt");
+/// A line a zone: its name, then the rule that it follows. Sorted by name, as the other tables are.
+const ZONES: &str = include_str!("zone/zones.txt");
 
 /// A line a country: its code, then its zones, one for each rule.
 const COUNTRIES: &str = include_str!("zone/countries.txt");
@@ -32,12 +33,7 @@ pub struct Zone {
 impl Zone {
     /// The zone of this name: `Europe/Berlin`, `UTC`. Names have no case. `None` where the database has no such zone.
     pub fn find(name: &str) -> Option<Self> {
-        let name = name.trim();
-        let (rule, name) = RULES.lines().find_map(|line| {
-            let (rule, zones) = line.split_once(' ')?;
-            let known = zones.split(' ').find(|known| known.eq_ignore_ascii_case(name))?;
-            Some((rule, known))
-        })?;
+        let (name, rule) = line(ZONES, name.trim())?;
         Some(Self { name, rule: parse(rule)? })
     }
 
@@ -47,16 +43,10 @@ impl Zone {
 
     /// The zones that a delivery address may be in: the region's where it decides, else all of its country. Empty where
     /// the country is not known.
-    pub fn of_place(country: &str, region: Option<&str>) -> Vec<Self> {
-        let line = |table: &'static str, code: &str| {
-            table.lines().find_map(|line| {
-                let (known, zones) = line.split_once(' ')?;
-                known.eq_ignore_ascii_case(code).then_some(zones)
-            })
-        };
+    pub fn of_place(country: &str, region: Option<&str>) -> impl Iterator<Item = Self> {
         let of_region = region.and_then(|region| line(REGIONS, &[country, "-", region].concat()));
-        let zones = of_region.or_else(|| line(COUNTRIES, country));
-        zones.into_iter().flat_map(|zones| zones.split(' ')).filter_map(Self::find).collect()
+        let (_, zones) = of_region.or_else(|| line(COUNTRIES, country)).unzip();
+        zones.into_iter().flat_map(|zones| zones.split(' ')).filter_map(Self::find)
     }
 
     pub fn name(&self) -> &'static str {
@@ -98,6 +88,30 @@ impl Zone {
     pub fn local(&self, at: Time) -> DateTime<chrono::Utc> {
         (at + self.offset(at)).to_utc()
     }
+}
+
+/// The line of a sorted table that begins with this word, as the word is spelt there, and the rest of the line. Halves the
+/// table until it is found: every sweep asks for the zones of everybody it meets.
+fn line(table: &'static str, word: &str) -> Option<(&'static str, &'static str)> {
+    let (mut from, mut to) = (0, table.len());
+    while from < to {
+        let middle = from + (to - from) / 2;
+        let start = table[from..middle].rfind('\n').map_or(from, |at| from + at + 1);
+        let end = table[middle..to].find('\n').map_or(to, |at| middle + at);
+        let (found, rest) = table[start..end].split_once(' ')?;
+        match in_order(found, word) {
+            Ordering::Less => from = end + 1,
+            Ordering::Equal => return Some((found, rest)),
+            Ordering::Greater => to = start,
+        }
+    }
+    None
+}
+
+/// The order of the tables, in which words have no case.
+fn in_order(one: &str, other: &str) -> Ordering {
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    one.bytes().map(lower).cmp(other.bytes().map(lower))
 }
 
 /// The database's files hold such a rule at their end; this is one that holds nothing else. (The parser's own door for

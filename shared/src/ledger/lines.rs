@@ -112,7 +112,7 @@ impl<'a> Lines<'a> {
         };
         let zone = || {
             let country = self.customer.profile.country.get()?;
-            Zone::of_place(country, self.customer.profile.region.get().map(String::as_str)).into_iter().next()
+            Zone::of_place(country, self.customer.profile.region.get().map(String::as_str)).next()
         };
         let parcels = Parcel::all(self.customer);
         let promises = self.customer.orders.values().any(|order| !order.promises.is_empty());

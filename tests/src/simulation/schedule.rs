@@ -81,6 +81,7 @@ pub(super) fn run(seed: u64, options: Options) -> (Result<Stats, Violation>, Vec
         inline_lines: *random.pick(&[0, 2, 1_024]),
         pages: PageLimits { bytes: *random.pick(&[300, 1_500, 128 * 1024]), splits: *random.pick(&[1, 8]) },
         due_pages: *random.pick(&[1, 16]),
+        due: *random.pick(&[1, 1_000]),
         sends: *random.pick(&[1, 200]),
         concurrent_sends: *random.pick(&[1, 16]),
         ..Limits::default()

@@ -169,7 +169,7 @@ impl<'a> Plain<'a> {
             let order_of =
                 |parcel: &Parcel<'_>| parcel.order_id.or(only.map(String::as_str)).map(str::to_owned);
             let zone = customer.profile.country.get().and_then(|country| {
-                Zone::of_place(country, customer.profile.region.get().map(String::as_str)).into_iter().next()
+                Zone::of_place(country, customer.profile.region.get().map(String::as_str)).next()
             });
             let zone = zone.unwrap_or_else(Zone::utc);
             let mut judge = |promise: NaiveDate, delivered: Option<Time>| {

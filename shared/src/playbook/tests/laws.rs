@@ -269,7 +269,7 @@ fn no_text_message_leaves_at_night() {
             let contact =
                 json!({ "contact": { "country": country, "region": region, "phone": "+4930123456" } });
             let facts = [order(day(0, hour), "1", contact), parcel(day(1, hour), "1", "shipped")];
-            let zones = Zone::of_place(country, region);
+            let zones: Vec<Zone> = Zone::of_place(country, region).collect();
             let zones =
                 if zones.is_empty() { vec![Zone::find("Europe/Berlin").expect("Berlin")] } else { zones };
             let lines = live(&facts, &settings, day(9, 0));

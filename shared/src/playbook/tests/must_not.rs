@@ -85,7 +85,7 @@ proptest! {
             fact.at = fact.at + TimeDelta::minutes(minutes);
         }
         let settings = texting();
-        let zones = Zone::of_place(country, region);
+        let zones: Vec<Zone> = Zone::of_place(country, region).collect();
         let ordered = facts.iter().find(|fact| fact.event.contact().is_some_and(|contact| contact.country.is_some()));
         // Before anybody knows where they are, the shop's clock counts.
         let known_from = ordered.map_or(end(), |_| facts.iter().filter(|fact| {
