@@ -19,7 +19,8 @@ use crate::key::Key;
 use crate::ledger::{Counts, Detail, Read, oldest_detailed};
 use crate::time::Time;
 
-/// How often a reader starts again because a sweep moved something under it.
+/// How often a reader starts again because a sweep moved something under it. Then it gives up: what it saw may lack what
+/// was on its way from one place to another.
 const TRIES: usize = 8;
 
 /// Records and ledger as a sweep would leave them now.
@@ -39,11 +40,11 @@ impl<'s, S: Store> View<'s, S> {
         (from, to): (NaiveDate, NaiveDate),
         detail: Detail,
     ) -> Result<Read, StoreError> {
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let Self { records, listing, .. } = &mut view;
             let read = records.ledger.counts(&listing.days, &listing.months, (from, to), detail).await?;
-            if view.still_holds(&[]).await? || tries_left == 0 {
+            if view.still_holds(&[]).await? {
                 return Ok(read);
             }
         }
@@ -52,10 +53,10 @@ impl<'s, S: Store> View<'s, S> {
 
     /// The customer who has this key.
     pub async fn customer(store: &'s S, now: Time, key: &Key) -> Result<Option<Customer>, StoreError> {
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let customer = view.records.customer(key).await?.cloned();
-            if view.still_holds(&[hash_of(key)]).await? || tries_left == 0 {
+            if view.still_holds(&[hash_of(key)]).await? {
                 return Ok(customer);
             }
         }
@@ -72,14 +73,14 @@ impl<'s, S: Store> View<'s, S> {
         let (Some(first), Some(last)) = (days.first().copied(), days.last().copied()) else {
             return Ok((Self::customer(store, now, key).await?, Counts::default()));
         };
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let Self { records, listing, .. } = &mut view;
             let stored = days.intersection(&listing.days).copied().collect();
             let read =
                 records.ledger.counts(&stored, &BTreeSet::new(), (first, last), Detail::Totals).await?;
             let customer = records.customer(key).await?.cloned();
-            if view.still_holds(&[hash_of(key)]).await? || tries_left == 0 {
+            if view.still_holds(&[hash_of(key)]).await? {
                 return Ok((customer, read.counts));
             }
         }
@@ -93,7 +94,7 @@ impl<'s, S: Store> View<'s, S> {
         keys: &[Key],
     ) -> Result<Vec<(Customer, Vec<Key>)>, StoreError> {
         let hashes: Vec<u32> = keys.iter().map(hash_of).collect();
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let mut found: Vec<(Customer, Vec<Key>)> = Vec::new();
             for key in keys {
@@ -103,7 +104,7 @@ impl<'s, S: Store> View<'s, S> {
                     None => found.push((customer.clone(), vec![key.clone()])),
                 }
             }
-            if view.still_holds(&hashes).await? || tries_left == 0 {
+            if view.still_holds(&hashes).await? {
                 return Ok(found);
             }
         }
@@ -112,13 +113,13 @@ impl<'s, S: Store> View<'s, S> {
 
     /// The customer whom this id means.
     pub async fn identified(store: &'s S, now: Time, id: CustomerId) -> Result<Option<Customer>, StoreError> {
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let customer = match view.records.key_of(id).await? {
                 Some(key) => view.records.customer(&key).await?.cloned(),
                 None => None,
             };
-            if view.still_holds(&[id.hash()]).await? || tries_left == 0 {
+            if view.still_holds(&[id.hash()]).await? {
                 return Ok(customer);
             }
         }
@@ -134,13 +135,13 @@ impl<'s, S: Store> View<'s, S> {
         pages: Range<u32>,
         visit: impl Fn(&mut T, &Customer),
     ) -> Result<(T, u32), StoreError> {
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(view) = Self::open(store, now).await? else { continue };
             let (mut gathered, total) = (T::default(), view.meta.page_count());
             for number in pages.start..pages.end.min(total) {
                 view.records.look_at(number, |customer| visit(&mut gathered, customer)).await?;
             }
-            if view.still_holds(&[]).await? || tries_left == 0 {
+            if view.still_holds(&[]).await? {
                 return Ok((gathered, total));
             }
         }
@@ -153,7 +154,7 @@ impl<'s, S: Store> View<'s, S> {
         now: Time,
         key: &Key,
     ) -> Result<Option<(Customer, BTreeSet<Fact>)>, StoreError> {
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let Some(customer) = view.records.customer(key).await?.cloned() else {
                 if view.still_holds(&[hash_of(key)]).await? {
@@ -162,7 +163,7 @@ impl<'s, S: Store> View<'s, S> {
                 continue;
             };
             let facts = view.facts_of(&customer).await?;
-            if view.still_holds(&[hash_of(key)]).await? || tries_left == 0 {
+            if view.still_holds(&[hash_of(key)]).await? {
                 return Ok(Some((customer, facts)));
             }
         }
@@ -191,10 +192,10 @@ impl<'s, S: Store> View<'s, S> {
 
     /// A key of the customer on whose behalf a request with this id was made.
     pub async fn who_asked(store: &'s S, now: Time, request: &str) -> Result<Option<Key>, StoreError> {
-        for tries_left in (0..TRIES).rev() {
+        for _ in 0..TRIES {
             let Some(mut view) = Self::open(store, now).await? else { continue };
             let found = view.records.find(|customer| customer.requests.contains_key(request)).await?;
-            if found.is_some() || tries_left == 0 || view.still_holds(&[]).await? {
+            if found.is_some() || view.still_holds(&[]).await? {
                 return Ok(found);
             }
         }
