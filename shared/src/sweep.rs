@@ -650,6 +650,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         let now = self.clock.now();
         let mut decisions: Vec<(Key, Decision)> = Vec::new();
         let (mut sends, mut vouchers) = (0, 0);
+        let mut stale = BTreeSet::new();
         let mut fresh = records.roots_of(touched.iter()).await?;
         // Nothing is known of a week before its digest.
         let new = touched.iter().filter(|key| Week::of(key).is_some() && !fresh.contains(key));
@@ -675,6 +676,12 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             };
             let planned = self.planned(customer, erasures, now);
             for decision in decide(customer, &planned, now) {
+                if erasures.bars(&decision.id, &decision.cause) {
+                    // Left by a sweep that had overstayed its lease. No record takes what becomes of it: it would be sent
+                    // again and again.
+                    stale.insert(root.clone());
+                    continue;
+                }
                 let wants_voucher = matches!(&decision.next, Next::Begin(draft) if draft.voucher.is_some());
                 let is_sent = matches!(decision.next, Next::Begin(_) | Next::Attempt { .. });
                 if is_sent && sends == self.limits.sends || wants_voucher && vouchers == self.limits.fetches {
@@ -686,6 +693,10 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
                 let about = about(customer, &decision.cause).unwrap_or_else(|| root.clone());
                 decisions.push((about, decision));
             }
+        }
+        for root in stale {
+            touched.remove(&root);
+            records.set_due(&root, None).await?;
         }
         self.get_vouchers(&mut decisions, now).await;
         self.tell_weeks(&mut decisions, now).await;

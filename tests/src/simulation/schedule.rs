@@ -74,18 +74,20 @@ pub(super) fn run(seed: u64, options: Options) -> (Result<Stats, Violation>, Vec
     let span = *random.pick(&[50, 2_000, 300_000, 300_000, 3 * 86_400_000]);
     let facts = shop::facts(&mut random, now, span);
     let weather = Weather::draw(&mut random, options.mode);
-    let limits = Limits {
+    let mut limits = Limits {
         facts: *random.pick(&[1, 2, 1_000]),
         recovered_facts: *random.pick(&[1, 3, 5_000]),
         rolled_up_days: *random.pick(&[1, 4]),
         inline_lines: *random.pick(&[0, 2, 1_024]),
         pages: PageLimits { bytes: *random.pick(&[300, 1_500, 128 * 1024]), splits: *random.pick(&[1, 8]) },
         due_pages: *random.pick(&[1, 16]),
-        due: *random.pick(&[1, 1_000]),
         sends: *random.pick(&[1, 200]),
         concurrent_sends: *random.pick(&[1, 16]),
         ..Limits::default()
     };
+    if limits.due_pages == 1 {
+        limits.due = 1;
+    }
     let team_email = if random.chance(900) { "team@example.com" } else { "" };
     // Before words leave, after that, and not in the time that a world lasts.
     let retention_days = *random.pick(&[10, 40, FOR_GOOD]);
