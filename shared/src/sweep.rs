@@ -342,21 +342,7 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         };
 
         let now = self.clock.now();
-        let mut pages: Vec<(u32, Time)> =
-            meta.due_pages(now).take(self.limits.due_pages).map(|number| (number, now)).collect();
-        let (count, limit) = (meta.page_count(), u32::try_from(self.limits.due_pages).unwrap_or(u32::MAX));
-        let waited = meta.unfetched.pages(self.platforms, count, limit);
-        pages.extend(waited.map(|number| (number, WITH_A_TOKEN)));
-        let mut waiting = BTreeSet::new();
-        for (number, due) in pages {
-            if waiting.len() >= self.limits.due {
-                break;
-            }
-            match records.due_on(number, due).await {
-                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
-                due => waiting.extend(due?),
-            }
-        }
+        let waiting = self.waiting(meta, &mut records, &mut touched, &mut damage, now).await?;
         let week = weekly::due(self.settings, meta.digest, now).and_then(Week::key);
         if let Some(key) = week.clone() {
             match records.root_of(&key).await {
@@ -401,6 +387,36 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         self.save(&mut records, meta, &erasures, &touched, &counted, batch).await?;
         self.upkeep(meta, &erasures, &listing).await?;
         Ok(report)
+    }
+
+    /// Customers of whom a page says that it is time to look at them. Those who wait for a platform's token that is there now
+    /// are `touched`: their pages are looked through once. Pages that cannot be read become part of the `damage`.
+    async fn waiting(
+        &self,
+        meta: &mut Meta,
+        records: &mut Records<'_, S>,
+        touched: &mut BTreeSet<Key>,
+        damage: &mut BTreeMap<String, String>,
+        now: Time,
+    ) -> Result<BTreeSet<Key>, StoreError> {
+        let mut waiting = BTreeSet::new();
+        for number in meta.due_pages(now).take(self.limits.due_pages) {
+            if waiting.len() >= self.limits.due {
+                break;
+            }
+            match records.due_on(number, now).await {
+                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
+                due => waiting.extend(due?),
+            }
+        }
+        let (count, limit) = (meta.page_count(), u32::try_from(self.limits.due_pages).unwrap_or(u32::MAX));
+        for number in meta.unfetched.pages(self.platforms, count, limit) {
+            match records.due_on(number, WITH_A_TOKEN).await {
+                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
+                due => touched.extend(due?),
+            }
+        }
+        Ok(waiting)
     }
 
     fn records(&self, meta: &Meta, erasures: &Arc<Erasures>) -> Records<'_, S> {
