@@ -39,6 +39,8 @@ pub(crate) fn engine(cache: Option<&Path>) -> Result<Engine, StartError> {
         let folder = std::path::absolute(folder).map_err(|error| StartError::Engine(error.to_string()))?;
         let mut settings = CacheConfig::new();
         settings.with_directory(folder);
+        // What is used often would be packed again, as tightly as can be: seconds of a core beside the first requests.
+        settings.with_optimized_compression_usage_counter_threshold(u64::MAX);
         config.cache(Some(Cache::new(settings).map_err(failed)?));
     }
     let mut with = |allocation| {
