@@ -21,6 +21,7 @@ use crate::key::Key;
 use crate::message::{Message, MessageId};
 use crate::money::Money;
 use crate::time::Time;
+use crate::zone::Zone;
 
 /// Everything known of one person: a connected set of keys and all facts that named one of them.
 ///
@@ -118,6 +119,12 @@ join_fields!(Profile {
 });
 
 impl Profile {
+    /// Zones that their address may be in; none where nothing is known of it.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = Zone> {
+        let region = self.region.get().map(String::as_str);
+        self.country.get().into_iter().flat_map(move |country| Zone::of_place(country, region))
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

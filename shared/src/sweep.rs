@@ -404,17 +404,11 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
             if waiting.len() >= self.limits.due {
                 break;
             }
-            match records.due_on(number, now).await {
-                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
-                due => waiting.extend(due?),
-            }
+            waiting.extend(noted(records.due_on(number, now).await, damage)?);
         }
         let (count, limit) = (meta.page_count(), u32::try_from(self.limits.due_pages).unwrap_or(u32::MAX));
         for number in meta.unfetched.pages(self.platforms, count, limit) {
-            match records.due_on(number, WITH_A_TOKEN).await {
-                Err(StoreError::Unreadable { key, why }) => _ = damage.insert(key, why),
-                due => touched.extend(due?),
-            }
+            touched.extend(noted(records.due_on(number, WITH_A_TOKEN).await, damage)?);
         }
         Ok(waiting)
     }
@@ -798,6 +792,18 @@ impl<S: Store, C: Clock, O: Outbound> Sweep<'_, S, C, O> {
         }
         Ok(())
     }
+}
+
+/// What could be read, and nothing where it is damaged, which is noted.
+fn noted<T: Default>(
+    read: Result<T, StoreError>,
+    damage: &mut BTreeMap<String, String>,
+) -> Result<T, StoreError> {
+    if let Err(StoreError::Unreadable { key, why }) = read {
+        damage.insert(key, why);
+        return Ok(T::default());
+    }
+    read
 }
 
 /// Joins facts that are stored in segments. Returns those that cannot be, with what is in their way in `unreadable`.

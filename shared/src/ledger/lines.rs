@@ -110,16 +110,12 @@ impl<'a> Lines<'a> {
             Some(only) if self.customer.orders.len() == 1 => Some(only.as_str()),
             _ => None,
         };
-        let zone = || {
-            let country = self.customer.profile.country.get()?;
-            Zone::of_place(country, self.customer.profile.region.get().map(String::as_str)).next()
-        };
         let parcels = Parcel::all(self.customer);
         let promises = self.customer.orders.values().any(|order| !order.promises.is_empty());
         if parcels.is_empty() && !promises {
             return;
         }
-        let zone = zone().unwrap_or_else(Zone::utc);
+        let zone = self.customer.profile.zones().next().unwrap_or_else(Zone::utc);
         let mut with_parcels = Vec::new();
         for parcel in &parcels {
             let order_id = parcel.order_id.or(only_order);

@@ -100,19 +100,13 @@ impl<'a> Story<'a> {
 
     /// Zones the person may be in; the shop's where nothing is known.
     pub(crate) fn zones(&self) -> Vec<Zone> {
-        let known: Vec<Zone> = self.known_zones().collect();
+        let known: Vec<Zone> = self.customer.profile.zones().collect();
         if known.is_empty() { vec![self.settings.time_zone.clone()] } else { known }
     }
 
     /// One zone to count days in.
     pub(crate) fn zone(&self) -> Zone {
-        self.known_zones().next().unwrap_or_else(|| self.settings.time_zone.clone())
-    }
-
-    fn known_zones(&self) -> impl Iterator<Item = Zone> {
-        let profile = &self.customer.profile;
-        let region = profile.region.get().map(String::as_str);
-        profile.country.get().into_iter().flat_map(move |country| Zone::of_place(country, region))
+        self.customer.profile.zones().next().unwrap_or_else(|| self.settings.time_zone.clone())
     }
 
     /// Orders that count as purchases, in the order in which they were placed.
