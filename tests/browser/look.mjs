@@ -14,7 +14,9 @@
 //       "views": ["390-light"],                only these; else all four (optional)
 //       "keys": ["Tab", "Space", "type:Hello", "Enter"],
 //                                              pressed before the page is judged, by keyboard alone (optional)
-//       "contains": ["Thank you"]              text that must then be on it (optional)
+//       "contains": ["Thank you"],             text that must then be on it (optional)
+//       "only": "frames"                       axe judges what its frames show, and nobody the page around them; with
+//                                              "size" not even that: it was judged in other words (optional)
 //     }]
 //   }
 //
@@ -22,7 +24,7 @@
 // the window (with "turned": true also as it looks from right to left), asks for anything from elsewhere, breaks its own
 // security policy, weighs more than `most_bytes` (30 KB), shows a document in a frame that is wider than the frame, has
 // something that the keyboard does not reach or that shows no focus, or something that axe-core finds (WCAG 2.2 AA
-// and best practices). BROWSER names another browser than Debian's /usr/bin/chromium.
+// and best practices; in a frame, which may show a mail and has no landmarks, WCAG alone). BROWSER names another browser than Debian's /usr/bin/chromium.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -30,7 +32,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const VIEWS = [
   { width: 390, height: 844, scheme: "light" },
   { width: 1440, height: 900, scheme: "light" },
@@ -63,6 +65,7 @@ if (plan.pictures) mkdirSync(plan.pictures, { recursive: true });
 const PATIENCE = 240_000;
 
 let judge;
+const windows = {};
 const report = [];
 for (const page of plan.pages) {
   const asked = ({ width, scheme }) => !page.views || page.views.includes(`${width}-${scheme}`);
@@ -75,26 +78,13 @@ console.log(JSON.stringify({ looked_at: report.length, wrong, pages: report }, n
 process.exit(wrong.length > 0 ? 1 : 0);
 
 async function look(wanted, { width, height, scheme }) {
+  windows[wanted.script === true] ??= newWindow(wanted.script === true);
+  const window = await windows[wanted.script === true];
   const wrong = [];
-  const context = await browser.newContext({
-    viewport: { width, height },
-    colorScheme: scheme,
-    reducedMotion: "reduce",
-    javaScriptEnabled: wanted.script === true,
-    extraHTTPHeaders: plan.headers,
-  });
-  context.setDefaultTimeout(PATIENCE);
-  const page = await context.newPage();
-  page.on("console", (message) => {
-    // Chromium logs a page whose very status is an error; that status may be what is wanted.
-    if (wanted.status >= 400 && message.text().includes(`status of ${wanted.status}`)) return;
-    if (["error", "warning"].includes(message.type())) wrong.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
-  page.on("request", (request) => {
-    const url = request.url();
-    if (!url.startsWith(plan.origin) && !url.startsWith("data:")) wrong.push(`asks for ${url}`);
-  });
+  Object.assign(window, { wrong, status: wanted.status });
+  const { page } = window;
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
 
   const answer = await page.goto(plan.origin + wanted.path, { waitUntil: "load" });
   const bytes = (await answer.body()).length;
@@ -113,15 +103,37 @@ async function look(wanted, { width, height, scheme }) {
   for (const frame of page.frames().slice(1)) {
     const wide = await frame.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) wrong.push(`its frame shows something that is ${wide} pixels too wide`);
+    if (wanted.only !== "size") wrong.push(...(await findings(await frame.content(), WCAG, { width, height, scheme })));
   }
-  wrong.push(...(await findings(await page.content(), { width, height, scheme })));
+  if (!wanted.only) {
+    wrong.push(...(await findings(await page.content(), [...WCAG, "best-practice"], { width, height, scheme })));
+  }
   if (plan.pictures) {
     const name = `${wanted.name}-${width}${scheme === "dark" ? "-dark" : ""}.png`;
     await page.screenshot({ path: join(plan.pictures, name), fullPage: true, animations: "disabled" });
   }
-  wrong.push(...(await unreachable(page)));
-  await context.close();
+  if (!wanted.only) wrong.push(...(await unreachable(page)));
+  // What it still had to say, it has said when it is left.
+  await page.goto("about:blank");
   return { name: wanted.name, width, scheme, bytes, wrong };
+}
+
+// Pages are looked at in one window, one after the other: to open it takes longer than to look.
+async function newWindow(script) {
+  const context = await browser.newContext({ javaScriptEnabled: script, extraHTTPHeaders: plan.headers });
+  context.setDefaultTimeout(PATIENCE);
+  const window = { page: await context.newPage() };
+  window.page.on("console", (message) => {
+    // Chromium logs a page whose very status is an error; that status may be what is wanted.
+    if (window.status >= 400 && message.text().includes(`status of ${window.status}`)) return;
+    if (["error", "warning"].includes(message.type())) window.wrong.push(`console: ${message.text()}`);
+  });
+  window.page.on("pageerror", (error) => window.wrong.push(`script: ${error.message}`));
+  window.page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(plan.origin) && !url.startsWith("data:")) window.wrong.push(`asks for ${url}`);
+  });
+  return window;
 }
 
 // As a reader from right to left sees it: nothing may leave the window. Runs in the page.
@@ -150,13 +162,13 @@ async function press(page, keys) {
 
 // Axe is a script itself, so it gets what the page has come to in a window of its own, where scripts run. One window, in
 // which axe stays loaded: that takes longer than to run it. It never was in frames, and need not wait for their answer.
-async function findings(html, { width, height, scheme }) {
+async function findings(html, rules, { width, height, scheme }) {
   judge ??= newJudge();
   const page = await judge;
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
   await page.setContent(html);
-  const found = await page.evaluate((rules) => axe.run(document, { runOnly: rules, iframes: false }), RULES);
+  const found = await page.evaluate((rules) => axe.run(document, { runOnly: rules, iframes: false }), rules);
   return found.violations.map(
     ({ id, help, nodes }) => `axe ${id}: ${help}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
   );
