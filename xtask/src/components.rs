@@ -26,7 +26,7 @@ pub(crate) fn artifact(root: &Path, package: &str) -> PathBuf {
 /// Builds these packages as components.
 pub(crate) fn build_packages(root: &Path, packages: impl IntoIterator<Item = String>) -> Result<()> {
     let mut cargo = match toolchain(root)? {
-        Toolchain::Own => Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())),
+        Toolchain::Own => cargo(),
         Toolchain::Debian { linkers } => debian_cargo(&linkers)?,
     };
     cargo.current_dir(root).args(["build", "--release", "--target", TARGET, "--target-dir"]);
@@ -49,6 +49,21 @@ pub(crate) fn packages(root: &Path) -> Result<Vec<String>> {
         toml::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
     let components = manifest.get("component").and_then(toml::Value::as_table);
     Ok(components.map(|components| components.keys().cloned().collect()).unwrap_or_default())
+}
+
+/// Cargo as our caller would call it. It told us of our own package, which build scripts of some dependencies look at: these
+/// would be built again, and all that depends on them.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// What compiles for WebAssembly.

@@ -1,7 +1,6 @@
 //! Everything that must hold before a change lands, in the order that fails fastest.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -34,9 +33,8 @@ fn heading(name: &str) {
 fn step(root: &Path, name: &str, arguments: &[&str]) -> Result<()> {
     heading(name);
     let started = Instant::now();
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status =
-        Command::new(cargo).args(arguments).current_dir(root).status().context("cargo cannot be started")?;
+        components::cargo().args(arguments).current_dir(root).status().context("cargo cannot be started")?;
     if !status.success() {
         bail!("{name}: `cargo {}` failed", arguments.join(" "));
     }
