@@ -1,13 +1,9 @@
 //! Lower-case hex, for names and signatures.
 
-use std::fmt::Write;
-
 pub fn encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    // Digit by digit: to format each byte takes a webhook longer than to normalise a line of an order.
+    let digit = |half| char::from_digit(u32::from(half), 16).expect("half a byte");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// `None` for an odd number of digits or anything that is not one. Either case is read.

@@ -113,8 +113,6 @@ async function look(wanted, { width, height, scheme }) {
     await page.screenshot({ path: join(plan.pictures, name), fullPage: true, animations: "disabled" });
   }
   if (!wanted.only) wrong.push(...(await unreachable(page)));
-  // What it still had to say, it has said when it is left.
-  await page.goto("about:blank");
   return { name: wanted.name, width, scheme, bytes, wrong };
 }
 
@@ -168,7 +166,7 @@ async function findings(html, rules, { width, height, scheme }) {
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
   await page.setContent(html);
-  const found = await page.evaluate((rules) => axe.run(document, { runOnly: rules, iframes: false }), rules);
+  const found = await page.evaluate((rules) => axe.run(document, { runOnly: rules, resultTypes: ["violations"], iframes: false }), rules);
   return found.violations.map(
     ({ id, help, nodes }) => `axe ${id}: ${help}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
   );

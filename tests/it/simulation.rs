@@ -3,9 +3,9 @@
 use aftercare_tests::simulation::sabotage::Sabotage;
 use aftercare_tests::simulation::{Mode, Options, Stats, run, run_many, trace};
 
-/// Worlds of each mode in a normal run.
-const TIMELY: u64 = 7_000;
-const WILD: u64 = 4_000;
+/// Worlds of each mode in a normal run, 10,000 together.
+const TIMELY: u64 = 6_500;
+const WILD: u64 = 3_500;
 
 #[track_caller]
 fn hold(mode: Mode, worlds: u64) -> Stats {

@@ -61,10 +61,13 @@ impl Truth {
     fn told_by(&self, summary: &Fact) -> Vec<FactId> {
         let all = Customer::from(summary.clone());
         let told = |fact: &Fact| {
+            let may_be = matches!(fact.event, Event::Order(_) | Event::Shipment(_) | Event::Message(_));
+            if !may_be || !fact.keys.is_subset(&all.keys) {
+                return false;
+            }
             let mut with = all.clone();
             with.join(Customer::from(fact.clone()));
-            let may_be = matches!(fact.event, Event::Order(_) | Event::Shipment(_) | Event::Message(_));
-            may_be && with == all
+            with == all
         };
         self.facts.iter().filter(|(_, fact)| told(fact)).map(|(id, _)| id.clone()).collect()
     }
