@@ -1,6 +1,7 @@
 //! Integration tests: one binary, because linking is what takes time.
 
 mod bad_input;
+mod clouds;
 mod crash;
 mod deploy;
 mod description;
@@ -11,7 +12,6 @@ mod fetch;
 mod journey;
 mod metrics;
 mod pages;
-mod platforms;
 mod playbooks;
 mod privacy;
 mod process;

@@ -1,4 +1,4 @@
-//! Platforms with limits: what a shop does there stays within them, and where it cannot, nothing is lost.
+//! Clouds with limits: what a shop does there stays within them, and where it cannot, nothing is lost.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -13,13 +13,13 @@ use serde_json::json;
 
 use crate::shop::{DISPATCH_TOKEN, GENERIC_SECRET, SHOPIFY_SECRET, START, Shop};
 
-/// A shop on a platform, with a provider of its own.
-struct OnPlatform {
+/// A shop in a cloud, with a provider of its own.
+struct InCloud {
     shop: Shop,
     provider: Provider,
 }
 
-impl OnPlatform {
+impl InCloud {
     async fn open(profile: Profile, variables: &[(&str, &str)]) -> Self {
         let provider = Provider::start().await.expect("a provider");
         let url = format!("http://{}", provider.address);
@@ -81,7 +81,7 @@ async fn a_year_of_300_orders_a_month_fits_into_fermyon_cloud() {
     let schedule = Schedule { tick: 300, idle_tick: 6 * 3_600 };
     let trade = Trade::new(volume, START);
     let started = Instant::now();
-    let cloud = OnPlatform::open(Profile::FermyonCloud, &[("process", "tick")]).await;
+    let cloud = InCloud::open(Profile::FermyonCloud, &[("process", "tick")]).await;
     let usage = cloud.live(volume, schedule, &trade).await;
     println!(
         "{} orders in {} days on Fermyon Cloud:\n{usage}\nlived through in {:.1?}",
@@ -108,7 +108,7 @@ async fn a_busy_week_on_akamai_functions_loses_nothing() {
     let schedule = Schedule { tick: 60, idle_tick: 600 };
     let trade = Trade::new(volume, START);
     let started = Instant::now();
-    let akamai = OnPlatform::open(Profile::Akamai, &[("process", "after")]).await;
+    let akamai = InCloud::open(Profile::Akamai, &[("process", "after")]).await;
     let usage = akamai.live(volume, schedule, &trade).await;
     println!(
         "{} orders in {} days on Akamai Functions:\n{usage}\nlived through in {:.1?}",
